@@ -1,0 +1,1 @@
+"""The `celoss` command: options in, text and exit status out."""

@@ -1,0 +1,5 @@
+"""`python -m celoss_cli` is the `celoss` command."""
+
+from celoss_cli.main import main
+
+main()

@@ -1,0 +1,36 @@
+"""Owns the CSV form: one line for each metric of all rows and of each class, every digit kept."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from celoss.report import Report
+
+COLUMNS = ("scope", "class", "metric", "value", "standard_error", "signature")
+
+
+def render(report: Report) -> str:
+    """Tidy CSV (RFC 4180 quoting, newline \\n); an undefined value is empty, an infinite one `inf`."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for scope, name, metric, value, error in _values(report):
+        writer.writerow([scope, name, metric, _number(value), _number(error), report.signature])
+    return text.getvalue()
+
+
+def _values(report: Report) -> Iterator[tuple[str, str, str, float | int | None, float | None]]:
+    yield "all", "", "rows", report.scored, None
+    for metric, value in report.metrics.items():
+        yield "all", "", metric, value, report.standard_errors.get(metric)
+    for one in report.per_class:
+        yield "class", one.name, "rows", one.rows, None
+        yield "class", one.name, "log_loss", one.log_loss, None
+        yield "class", one.name, "recall", one.recall, None
+        yield "class", one.name, "loss_share", one.loss_share, None
+
+
+def _number(value: float | int | None) -> str:
+    return "" if value is None else repr(value)

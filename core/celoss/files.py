@@ -1,0 +1,47 @@
+"""Owns files that are whole or not there."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from celoss.errors import Diagnostic, Place, UsageError, escape, shorten
+
+
+@contextmanager
+def whole_file(path: str, option: str) -> Iterator[str]:
+    """Gives the path to write to: a temporary file beside the target, renamed to it when all went well, else removed.
+
+    What is no regular file (a pipe, /dev/stdout) is written to directly. Raises UsageError (E702) when the target
+    cannot be written, before anything is computed.
+    """
+    target = os.path.realpath(path)
+    if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
+        if os.path.isdir(target):
+            raise _unwritable(path, option, "it is a directory", "name a file")
+        yield path
+        return
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        missing = os.path.dirname(path) or "."
+        raise _unwritable(path, option, f"the folder '{escape(missing)}' does not exist", f"mkdir -p {missing}")
+    temporary = os.path.join(folder, f".{os.path.basename(target)}.{secrets.token_hex(4)}.tmp")
+    try:
+        # 0o666 less the umask: the mode that the target would have had if it had been written directly.
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except OSError as error:
+        raise _unwritable(path, option, str(error.strerror), "") from None
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _unwritable(path: str, option: str, reason: str, advice: str) -> UsageError:
+    where = (Place(f"option {option} {path}"),)
+    return UsageError(Diagnostic("E702", f"cannot write '{shorten(path, 80)}': {reason}", where, help=advice))

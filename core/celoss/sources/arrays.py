@@ -1,0 +1,95 @@
+"""Owns arrays without column names: NPY files and NumPy arrays or lists in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from celoss.errors import CelossError, Diagnostic, Fault, Place, escape
+from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, head_rows
+from celoss.sources.columnar import SPACING
+from celoss.sources.streams import Input
+
+
+class ArraySource:
+    """(n,) or (n, k): the columns of a matrix are called 0 … k-1, the one of a vector after its role."""
+
+    has_lines = False
+
+    def __init__(self, values: np.ndarray[Any, Any], role: str, path: str | None, name: str, kind: str) -> None:
+        if values.ndim not in (1, 2) or values.dtype.kind not in "biufUOS":
+            raise CelossError(
+                Diagnostic(
+                    "E209",
+                    f"{escape(name)} is an array of shape {values.shape} and type {values.dtype}",
+                    help="give one row per case: shape (rows,) or (rows, classes) of numbers or texts",
+                )
+            )
+        self._values = values
+        self.role = role
+        self.path = path
+        self.name = name
+        self.format = kind
+        self._names = (role,) if values.ndim == 1 else tuple(str(index) for index in range(values.shape[1]))
+
+    def _column(self, name: str, start: int, stop: int) -> Any:
+        part = self._values[start:stop]
+        column = part if part.ndim == 1 else part[:, self._names.index(name)]
+        return _arrow(column, self.name)
+
+    def head(self) -> Head:
+        """The first rows as canonical text."""
+        rows = min(len(self._values), head_rows(len(self._names)))
+        columns = []
+        for name in self._names:
+            values = self._column(name, 0, rows)
+            kind = "bool" if pa.types.is_boolean(values.type) else "text" if pa.types.is_string(values.type) else "number"
+            columns.append(Column(name, kind, tuple(as_text(values).to_pylist()), SPACING.get(str(values.type), 0.0)))
+        return Head(tuple(columns), rows, rows == len(self._values), named=False)
+
+    def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False) -> Iterator[Chunk]:
+        """See Source."""
+        for start in range(0, len(self._values), CHUNK_ROWS):
+            stop = min(start + CHUNK_ROWS, len(self._values))
+            faults: list[Fault] = []
+            values = np.empty((len(numbers), stop - start))
+            for plane, name in zip(values, numbers, strict=True):
+                plane[:], wrong = as_numbers(self._column(name, start, stop), start, name, self.role)
+                faults.extend(wrong)
+            columns = tuple(as_text(self._column(name, start, stop)) for name in texts)
+            yield Chunk(start, stop - start, columns, values, tuple(faults))
+
+    def lines(self, rows: Sequence[int]) -> dict[int, Line]:
+        """Arrays have no lines."""
+        return {}
+
+
+def npy(source: Input, role: str) -> ArraySource:
+    """An NPY file, mapped into memory; pickled objects are refused."""
+    try:
+        values = np.load(source.file, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise CelossError(source.broken(error)) from None
+    return ArraySource(values, role, source.path, source.name, "npy")
+
+
+def array(values: Any, role: str) -> ArraySource:
+    """A NumPy array, list or tuple."""
+    try:
+        converted = np.asarray(values)
+    except ValueError as error:
+        raise CelossError(Diagnostic("E209", f"the {role} are not a table of equal rows: {escape(str(error))}")) from None
+    return ArraySource(converted, role, None, f"the {role}", "array")
+
+
+def _arrow(column: np.ndarray[Any, Any], name: str) -> Any:
+    kind = column.dtype.kind
+    if kind in "biuf":
+        return pa.array(np.ascontiguousarray(column))
+    try:
+        return pa.array(["" if value is None else str(value) for value in column.tolist()], pa.string())
+    except UnicodeDecodeError:
+        raise CelossError(Diagnostic("E105", f"{escape(name)} is not UTF-8", (Place(name),))) from None

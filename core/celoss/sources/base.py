@@ -1,0 +1,202 @@
+"""Owns what every source gives: a head to look at, and columns in chunks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from celoss.errors import Fault
+
+HEAD_ROWS = 1000
+HEAD_CELLS = 100_000
+CHUNK_ROWS = 1 << 16
+
+# What counts as a number in text: ASCII digits with an optional sign, point and exponent. Thousands separators, decimal
+# commas, hexadecimal, underscores, percent signs and other scripts' digits are not numbers here, whatever float() takes.
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
+BLANKS = " \t"
+
+
+@dataclass(frozen=True)
+class Column:
+    """The head of one column: its name, what is stored, and the first values as canonical text ("" where missing).
+
+    kind: `text` (as in CSV: anything), `number`, `bool` or `other`. spacing: relative distance of neighbouring stored
+    numbers (2^-23 for float32), 0 for text and integers.
+    """
+
+    name: str
+    kind: str
+    texts: tuple[str, ...]
+    spacing: float = 0.0
+
+
+@dataclass(frozen=True)
+class Head:
+    """The first rows of a source. `named` is False when the columns have no names of their own (arrays)."""
+
+    columns: tuple[Column, ...]
+    rows: int
+    complete: bool
+    named: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns in file order."""
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """The column called `name`."""
+        return next(column for column in self.columns if column.name == name)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of the columns asked for, from row `start` (0-based) of the file.
+
+    texts: one string array (n,) for each text column, "" where a value is missing.
+    numbers: (k, n) C-contiguous float64 planes of the number columns, NaN where a value is missing.
+    faults: cells and rows that could not be read; their values above mean nothing.
+    """
+
+    start: int
+    rows: int
+    texts: tuple[Any, ...]
+    numbers: NDArray[np.float64]
+    faults: tuple[Fault, ...] = ()
+
+    def part(self, offset: int, rows: int) -> Chunk:
+        """`rows` rows from `offset` on."""
+        if offset == 0 and rows == self.rows:
+            return self
+        first = self.start + offset
+        return Chunk(
+            first,
+            rows,
+            tuple(text.slice(offset, rows) for text in self.texts),
+            np.ascontiguousarray(self.numbers[:, offset : offset + rows]),
+            tuple(fault for fault in self.faults if first <= fault.row < first + rows),
+        )
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a text file as written: its line number, its text, and where each field stands in it."""
+
+    number: int
+    text: str
+    fields: tuple[str, ...]
+    spans: tuple[tuple[int, int], ...] = ()
+
+
+class Source(Protocol):
+    """One input. It may be iterated more than once and hides format, compression and place.
+
+    role: `predictions` or `labels`. path: as the user gave it, None for objects in memory. has_lines: whether a row
+    has a line number in an editor.
+    """
+
+    role: str
+    path: str | None
+    format: str
+    has_lines: bool
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+
+    def head(self) -> Head:
+        """The first rows; opens nothing twice."""
+
+    def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False) -> Iterator[Chunk]:
+        """Reads the columns named, in order. With `careful` a text file is read slowly, cell by cell.
+
+        Raises Suspicious when the fast reader stumbles and a careful reading can say where and why.
+        """
+
+    def lines(self, rows: Sequence[int]) -> dict[int, Line]:
+        """The given rows (0-based) as written, and the header as row -1; nothing for formats without lines."""
+
+
+class Suspicious(Exception):  # noqa: N818 - a signal to read again carefully, never shown to a user
+    """The fast reader could not read the file; the careful one finds the exact place, or reads it."""
+
+
+def head_rows(columns: int) -> int:
+    """How many rows a head of that many columns holds."""
+    return max(1, min(HEAD_ROWS, HEAD_CELLS // max(columns, 1)))
+
+
+def as_text(values: Any) -> Any:
+    """Canonical text of an Arrow array, the one written rule by which values of different types match.
+
+    Text stays as it is. Integers are decimal digits. Floats that are whole (below 2^53) are written as integers, others by
+    the shortest digits that read back. Booleans are True and False. Decimals lose trailing zeros. Dates and times are ISO
+    8601. Missing values (and float NaN) are the empty text.
+    """
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        return as_text(values.dictionary_decode())
+    if pa.types.is_boolean(kind):
+        text = pc.if_else(values, "True", "False")
+    elif pa.types.is_floating(kind):
+        text = pa.array(_float_texts(_float_array(values)), pa.string())
+    elif pa.types.is_decimal(kind):
+        text = pc.replace_substring_regex(values.cast(pa.string()), r"\.0*$|(\.\d*?)0+$", r"\1")
+    else:
+        text = values if pa.types.is_string(kind) else values.cast(pa.string())
+    return text.fill_null("") if text.null_count else text
+
+
+def _float_array(values: Any) -> NDArray[Any]:
+    return np.asarray(values.to_numpy(zero_copy_only=False))
+
+
+def _float_texts(values: NDArray[Any]) -> NDArray[Any]:
+    with np.errstate(invalid="ignore"):
+        whole = (np.abs(values) < 2.0**53) & (values == np.trunc(values))
+        integers = np.where(whole, values, 0).astype(np.int64)
+    return np.where(np.isnan(values), "", np.where(whole, integers.astype(str), values.astype(str)))
+
+
+def as_numbers(values: Any, start: int, column: str, role: str) -> tuple[NDArray[np.float64], list[Fault]]:
+    """float64 of an Arrow array, NaN where missing, and a fault (E501) for each value that is not a number."""
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        return as_numbers(values.dictionary_decode(), start, column, role)
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
+        return values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), []
+    return parse_numbers(as_text(values).to_pylist(), start, column, role)
+
+
+def parse_numbers(texts: Sequence[str], start: int, column: str, role: str) -> tuple[NDArray[np.float64], list[Fault]]:
+    """float64 of texts, NaN where a text is empty, and a fault (E501) for each that is not a number."""
+    numbers = np.empty(len(texts))
+    faults = []
+    for index, text in enumerate(texts):
+        stripped = text.strip(BLANKS)
+        if NUMBER.fullmatch(stripped) or NOT_FINITE.fullmatch(stripped):
+            numbers[index] = float(stripped)
+        else:
+            numbers[index] = np.nan
+            if text:
+                faults.append(Fault(start + index, column, text, "E501", role))
+    return numbers, faults
+
+
+def planes(columns: Sequence[NDArray[np.float64]], rows: int) -> NDArray[np.float64]:
+    """Columns (n,) as contiguous planes (k, n); a single column is not copied."""
+    if len(columns) == 1:
+        return np.ascontiguousarray(columns[0])[np.newaxis, :]
+    result = np.empty((len(columns), rows))
+    for plane, column in zip(result, columns, strict=True):
+        plane[:] = column
+    return result

@@ -1,0 +1,261 @@
+"""Owns delimited text (CSV, TSV): a fast reading by Arrow, and a careful one, line by line, that finds the exact cell."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import islice
+from typing import Any, TextIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, quoted
+from celoss.sources.base import Chunk, Column, Head, Line, Suspicious, head_rows, parse_numbers, planes
+from celoss.sources.streams import Input
+
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+BLOCK_BYTES = 1 << 20
+CAREFUL_ROWS = 4096
+SNIFFED_RECORDS = 50
+# The csv module's own limit of 128 KiB a field is meant against runaway quotes; a list of many numbers can be longer.
+LONGEST_FIELD = 1 << 27
+
+Record = tuple[int, list[str]]
+
+
+class TextSource:
+    """A delimited text file with a header line.
+
+    Ids and labels are read as text. A blank line is skipped, except in a file of one column, where it is an empty value.
+    """
+
+    format = "csv"
+    has_lines = True
+
+    def __init__(self, source: Input, role: str, delimiter: str | None) -> None:
+        csv.field_size_limit(LONGEST_FIELD)
+        self._input = source
+        self.role = role
+        self.path = source.path
+        self.name = source.name
+        self._check_encoding()
+        self.delimiter = delimiter or self._sniff_delimiter()
+        self._names = self._header()
+
+    def _check_encoding(self) -> None:
+        start = self._input.start
+        wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (
+            len(start) > 3 and 0 in (start[0], start[1]) and start[0] != start[1]
+        )
+        if wide:
+            raise CelossError(
+                Diagnostic(
+                    "E105",
+                    f"'{escape(self.name)}' is not UTF-8",
+                    (Place(self.name, 1),),
+                    details=("found: UTF-16, two bytes for each character",),
+                    help=f"convert: iconv -f UTF-16 -t UTF-8 {self.name} > {self.name}.utf8",
+                )
+            )
+
+    def _records(self, delimiter: str) -> Iterator[Record]:
+        """Line number (of the record's first line) and fields; blank lines are left out where Arrow leaves them out."""
+        with io.TextIOWrapper(self._buffered(), "utf-8-sig", errors="surrogateescape", newline="") as text:
+            reader = csv.reader(text, delimiter=delimiter)
+            single = False
+            line = 1
+            try:
+                for index, fields in enumerate(reader):
+                    if index == 0:
+                        single = len(fields) == 1
+                    if fields or single:
+                        yield line, fields or [""]
+                    line = reader.line_num + 1
+            except csv.Error as error:
+                raise CelossError(
+                    Diagnostic("E207", f"cannot read the text: {error}", (Place(self.name, reader.line_num),))
+                ) from None
+            except (OSError, EOFError, pa.ArrowInvalid) as error:
+                raise CelossError(self._input.broken(error)) from None
+
+    def _buffered(self) -> io.BufferedReader:
+        stream = self._input.open()
+        return stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream, BLOCK_BYTES)
+
+    def _sniff_delimiter(self) -> str:
+        """The delimiter that cuts the first records into equally many fields, at least two; the one with most fields."""
+        best, most = ",", 1
+        for delimiter in DELIMITERS:
+            counts = [len(fields) for _, fields in islice(self._records(delimiter), SNIFFED_RECORDS)]
+            header = counts[0] if counts else 1
+            usual = sum(count == header for count in counts) * 2 > len(counts)
+            if header > most and (usual or (best == "," and most == 1)):
+                best, most = delimiter, header
+        return best
+
+    def _header(self) -> tuple[str, ...]:
+        first = next(self._records(self.delimiter), None)
+        if first is None:
+            raise CelossError(Diagnostic("E103", f"'{escape(self.name)}' holds only blank lines", (Place(self.name, 1),)))
+        _, names = first
+        twice = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
+        if twice:
+            fields = " and ".join(str(index + 1) for index, name in enumerate(names) if name == twice[0])
+            raise CelossError(
+                Diagnostic(
+                    "E203",
+                    f"two columns are called {quoted(twice[:1])}",
+                    (Place(f"{self.name}:1, fields {fields}"),),
+                    help="give every column its own name",
+                )
+            )
+        self._check_names(names)
+        if len(names) == 1:
+            other = next((mark for mark in DELIMITERS if mark != self.delimiter and mark in names[0]), None)
+            if other:
+                raise CelossError(self._one_column(names[0], other))
+        return tuple(names)
+
+    def _check_names(self, names: Sequence[str]) -> None:
+        for name in names:
+            if any("\udc80" <= ch <= "\udcff" for ch in name):
+                raise CelossError(self._not_utf8(Line(1, "", tuple(names)), name))
+
+    def _one_column(self, header: str, other: str) -> Diagnostic:
+        shown = "tab" if other == "\t" else f"'{other}'"
+        return Diagnostic(
+            "E202",
+            f"'{escape(self.name)}' has one column, '{escape(header)}'",
+            (Place(self.name, 1),),
+            help=f"the fields are separated by {shown}. Add --input-format " + ("tsv" if other == "\t" else f"'csv:{other}'"),
+        )
+
+    def head(self) -> Head:
+        """The first records as written."""
+        wanted = head_rows(len(self._names))
+        records = list(islice(self._records(self.delimiter), 1, wanted + 2))
+        rows = [fields for _, fields in records[:wanted] if len(fields) == len(self._names)]
+        columns = zip(*rows, strict=True) if rows else [()] * len(self._names)
+        return Head(
+            tuple(Column(name, "text", tuple(texts)) for name, texts in zip(self._names, columns, strict=True)),
+            len(rows),
+            len(records) <= wanted,
+        )
+
+    @cached_property
+    def _block_bytes(self) -> int:
+        longest = max((sum(map(len, fields)) for _, fields in islice(self._records(self.delimiter), 3)), default=0)
+        return max(BLOCK_BYTES, 16 * longest)
+
+    def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False) -> Iterator[Chunk]:
+        """See Source."""
+        return self._careful(texts, numbers) if careful else self._fast(texts, numbers)
+
+    def _fast(self, texts: Sequence[str], numbers: Sequence[str]) -> Iterator[Chunk]:
+        types = {name: pa.string() for name in texts} | {name: pa.float64() for name in numbers}
+        wanted = list(types)
+        start = 0
+        try:
+            reader = pacsv.open_csv(
+                self._input.open(),
+                pacsv.ReadOptions(block_size=self._block_bytes),
+                pacsv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=len(self._names) > 1),
+                pacsv.ConvertOptions(include_columns=wanted, column_types=types, null_values=[""], strings_can_be_null=False),
+            )
+            for batch in reader:
+                columns = dict(zip(wanted, batch.columns, strict=True))
+                values = [columns[name].to_numpy(zero_copy_only=False) for name in numbers]
+                yield Chunk(
+                    start,
+                    batch.num_rows,
+                    tuple(columns[name] for name in texts),
+                    planes(values, batch.num_rows) if values else np.empty((0, batch.num_rows)),
+                )
+                start += batch.num_rows
+        except (pa.ArrowInvalid, pa.ArrowKeyError, OSError, EOFError) as error:
+            raise Suspicious(str(error)) from error
+
+    def _careful(self, texts: Sequence[str], numbers: Sequence[str]) -> Iterator[Chunk]:
+        records = islice(self._records(self.delimiter), 1, None)
+        start = 0
+        while some := list(islice(records, CAREFUL_ROWS)):
+            faults: list[Fault] = []
+            rows = []
+            for row, (_, fields) in enumerate(some, start=start):
+                if len(fields) != len(self._names):
+                    found = f"{len(fields)} field{'s' * (len(fields) != 1)}"
+                    faults.append(Fault(row, None, found, "E201", self.role))
+                    rows.append([""] * len(self._names))
+                else:
+                    rows.append(fields)
+            columns = dict(zip(self._names, zip(*rows, strict=True), strict=True))
+            values = []
+            for name in numbers:
+                parsed, wrong = parse_numbers(columns[name], start, name, self.role)
+                values.append(parsed)
+                faults.extend(wrong)
+            yield Chunk(
+                start,
+                len(rows),
+                tuple(self._text_array(columns[name], start, name, faults) for name in texts),
+                planes(values, len(rows)) if values else np.empty((0, len(rows))),
+                tuple(faults),
+            )
+            start += len(rows)
+
+    def _text_array(self, values: Sequence[str], start: int, name: str, faults: list[Fault]) -> Any:
+        try:
+            return pa.array(values, pa.string())
+        except UnicodeEncodeError:
+            clean = []
+            for row, value in enumerate(values, start=start):
+                shown = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+                if shown != value:
+                    faults.append(Fault(row, name, shown, "E105", self.role))
+                clean.append(shown)
+            return pa.array(clean, pa.string())
+
+    def _not_utf8(self, line: Line, value: str) -> Diagnostic:
+        shown = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        return Diagnostic(
+            "E105",
+            f"'{escape(self.name)}' is not UTF-8",
+            (Place(self.name, line.number, value=shown),),
+            details=(f'found: "{escape(shown)}"',),
+            help=f"if it is Windows-1252 or Latin-1, convert: iconv -f WINDOWS-1252 -t UTF-8 {self.name} > {self.name}.utf8",
+        )
+
+    def lines(self, rows: Sequence[int]) -> dict[int, Line]:
+        """See Source."""
+        wanted = set(rows)
+        found = {}
+        for row, (number, fields) in enumerate(self._records(self.delimiter), start=-1):
+            if row in wanted:
+                found[row] = self._line(number, fields)
+            if row >= max(wanted):
+                break
+        return found
+
+    def _line(self, number: int, fields: Sequence[str]) -> Line:
+        """The record as text. Quotes are put back where a field needs them; spans point at the fields inside."""
+        spans = []
+        text = io.StringIO()
+        for index, field in enumerate(fields):
+            if index:
+                text.write(self.delimiter)
+            start = text.tell()
+            _write_field(text, field, self.delimiter)
+            spans.append((start, text.tell() - start))
+        shown = text.getvalue().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+        return Line(number, shown, tuple(fields), tuple(spans))
+
+
+def _write_field(text: TextIO, field: str, delimiter: str) -> None:
+    if delimiter in field or '"' in field or "\n" in field or "\r" in field:
+        field = '"' + field.replace('"', '""') + '"'
+    text.write(field)
