@@ -159,24 +159,29 @@ class TextSource:
     def _fast(self, texts: Sequence[str], numbers: Sequence[str]) -> Iterator[Chunk]:
         types = {name: pa.string() for name in texts} | {name: pa.float64() for name in numbers}
         wanted = list(types)
-        start = 0
         try:
-            reader = pacsv.open_csv(
-                self._input.open(),
-                pacsv.ReadOptions(block_size=self._block_bytes),
-                pacsv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=len(self._names) > 1),
-                pacsv.ConvertOptions(include_columns=wanted, column_types=types, null_values=[""], strings_can_be_null=False),
-            )
-            for batch in reader:
-                columns = dict(zip(wanted, batch.columns, strict=True))
-                values = [columns[name].to_numpy(zero_copy_only=False) for name in numbers]
-                yield Chunk(
-                    start,
-                    batch.num_rows,
-                    tuple(columns[name] for name in texts),
-                    planes(values, batch.num_rows) if values else np.empty((0, batch.num_rows)),
+            with self._input.open() as stream:
+                reader = pacsv.open_csv(
+                    stream,
+                    pacsv.ReadOptions(block_size=self._block_bytes),
+                    pacsv.ParseOptions(
+                        delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=len(self._names) > 1
+                    ),
+                    pacsv.ConvertOptions(
+                        include_columns=wanted, column_types=types, null_values=[""], strings_can_be_null=False
+                    ),
                 )
-                start += batch.num_rows
+                start = 0
+                for batch in reader:
+                    columns = dict(zip(wanted, batch.columns, strict=True))
+                    values = [columns[name].to_numpy(zero_copy_only=False) for name in numbers]
+                    yield Chunk(
+                        start,
+                        batch.num_rows,
+                        tuple(columns[name] for name in texts),
+                        planes(values, batch.num_rows) if values else np.empty((0, batch.num_rows)),
+                    )
+                    start += batch.num_rows
         except (pa.ArrowInvalid, pa.ArrowKeyError, OSError, EOFError) as error:
             raise Suspicious(str(error)) from error
 

@@ -1,0 +1,165 @@
+"""Owns which columns are the probabilities of which classes, when there is one column per class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from celoss.detect.heads import sums_to_one
+from celoss.detect.inputs import Inputs, first_row, wrong_option
+from celoss.detect.labels import pair_columns
+from celoss.errors import CelossError, Diagnostic, did_you_mean, escape, listed, plural, quoted, shorten
+from celoss.naming import Affix, affixes, class_order, class_text, common_affix, is_integer, positive_of
+from celoss.plan import Finding
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The classes in their order, the probability columns in the same order (or the one of P(classes[1])), and why."""
+
+    classes: tuple[str, ...]
+    columns: tuple[str, ...]
+    positive: str | None
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Columns that could be the probabilities: class → column, and why."""
+
+    columns: Mapping[str, str]
+    because: str
+
+
+def choose_paired(inputs: Inputs, columns: Sequence[str], label_columns: Sequence[str]) -> tuple[Choice, tuple[str, ...]]:
+    """The choice for 0/1 label columns, and those in the order of the classes. Raises CelossError (E409)."""
+    pairs = pair_columns(columns, label_columns)
+    if pairs is None:
+        raise CelossError(
+            Diagnostic(
+                "E409",
+                f"{plural(len(label_columns), 'label column')} and {plural(len(columns), 'probability column')} "
+                "do not pair by name",
+                (inputs.prediction_header(),),
+                details=(f"found labels {listed(label_columns)}; probabilities {listed(columns)}",),
+                help="name them in pairs, such as prob_cat and cat, or choose: --pred A,B --label A,B",
+            )
+        )
+    because = "--pred" if inputs.flags.pred else "they have the names of the label columns"
+    choice = _one_per_class(inputs, {name: pairs[name][0] for name in pairs}, because)
+    return choice, tuple(pairs[name][1] for name in choice.classes)
+
+
+def choose_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label_column: str) -> Choice | None:
+    """The choice among several number columns by their names; None when no name speaks for one column per class.
+
+    Raises CelossError: E402, E405, E406, E407.
+    """
+    fitting, named = _readings(inputs, columns, values)
+    if len(fitting) > 1:
+        raise CelossError(_two_readings(inputs, fitting))
+    if fitting:
+        return _one_per_class(inputs, fitting[0].columns, f"{fitting[0].because}; rows sum to 1")
+    if named and len(values) > 1:
+        alone = len(named) == 1 and set(named[0].columns) == set(values)
+        if not inputs.flags.pred and not alone:
+            raise CelossError(_not_classes(inputs, named[0], values))
+        return _one_per_class(inputs, named[0].columns, "--pred" if inputs.flags.pred else named[0].because)
+    if inputs.flags.pred or sums_to_one(inputs.head, columns):
+        raise CelossError(_no_common_name(inputs, columns, values, label_column))
+    return None
+
+
+def _readings(inputs: Inputs, columns: Sequence[str], values: Sequence[str]) -> tuple[list[_Reading], list[_Reading]]:
+    """Readings whose rows sum to 1 (those that name every label, if any does), and all that name every label."""
+    fitting, named = [], []
+    for affix in affixes(columns, values):
+        cores = affix.cores(columns)
+        known = {name: cores[name] for name in values if name in cores}
+        if not known or len(cores) < 2:
+            continue
+        way = f"named after the classes ({affix})"
+        options = [_Reading(cores, way)]
+        if 1 < len(known) < len(cores) and not inputs.flags.pred:
+            options.append(_Reading(known, f"{way} that the labels have"))
+        fitting.extend([one for one in options if sums_to_one(inputs.head, list(one.columns.values()))][:1])
+        if len(known) == len(values):
+            named.append(options[0])
+    fitting = [one for one in fitting if set(values) <= one.columns.keys()] or fitting
+    distinct = {frozenset(one.columns.values()): one for one in reversed(fitting)}
+    return list(distinct.values()), named
+
+
+def _one_per_class(inputs: Inputs, columns: Mapping[str, str], because: str) -> Choice:
+    classes = tuple(sorted(columns, key=class_order))
+    ordered = tuple(columns[name] for name in classes)
+    task = "binary" if len(classes) == 2 else "multiclass"
+    findings = [
+        Finding("task", task, f"{len(classes)} probability columns"),
+        Finding("classes", listed(classes), "the columns' names"),
+        Finding("probabilities", listed(ordered), because),
+    ]
+    positive, why = _positive_of_two(inputs, classes)
+    if positive is not None:
+        findings.append(Finding("positive class", positive, why))
+    return Choice(classes, ordered, positive, tuple(findings))
+
+
+def _positive_of_two(inputs: Inputs, classes: Sequence[str]) -> tuple[str | None, str]:
+    """Which of two classes the report calls positive; it changes no number."""
+    given = inputs.flags.positive
+    if given is not None:
+        if class_text(given) not in classes or len(classes) != 2:
+            advice = f"the classes are {listed(classes)}"
+            raise wrong_option("--positive", given, advice if len(classes) == 2 else f"it is for two classes; {advice}", "E605")
+        return class_text(given), "--positive"
+    return (positive_of(classes) if len(classes) == 2 else None), "the usual meaning of the labels"
+
+
+def _two_readings(inputs: Inputs, readings: Sequence[_Reading]) -> Diagnostic:
+    options = [",".join(one.columns.values()) for one in readings]
+    return Diagnostic(
+        "E407",
+        "two sets of columns could be the probabilities",
+        (inputs.prediction_header(),),
+        details=tuple(f"found {shorten(option, 80)}" for option in options),
+        help=f"choose one: --pred {options[-1]}",
+    )
+
+
+def _not_classes(inputs: Inputs, reading: _Reading, values: Sequence[str]) -> Diagnostic:
+    extra = [name for name in reading.columns if name not in values]
+    return Diagnostic(
+        "E405",
+        f"{plural(len(extra), 'column')} of {escape(inputs.predictions.name)} "
+        + ("is not a class" if len(extra) == 1 else "are not classes"),
+        (inputs.prediction_header(),),
+        details=(f"found columns {quoted(extra)}; labels: {listed(values)}",),
+        help=f"name the class columns: --pred {','.join(reading.columns[name] for name in values)}",
+    )
+
+
+def _no_common_name(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label_column: str) -> Diagnostic:
+    """A distribution none of whose columns has the name of a label: says what would pair them, where that is clear."""
+    classes = common_affix(columns).cores(columns) or Affix().cores(columns)
+    place = first_row(inputs.labels, label_column)
+    if all(map(is_integer, values)) and not any(map(is_integer, classes)):
+        pairs = [f"{index}={name}" for index, name in enumerate(classes)]
+        low, high = min(map(int, values)), max(map(int, values))
+        meaning = ", ".join(pair.replace("=", " means ", 1) for pair in pairs[:5])
+        advice = f"if {meaning}: --classes {','.join(pairs)}" if low >= 0 and high < len(classes) else ""
+        return Diagnostic(
+            "E406",
+            "labels are numbers, the columns are names",
+            (place,),
+            details=(f"found labels {low} to {high}; columns {listed(columns)}",),
+            help=advice,
+        )
+    near = did_you_mean(values[0], list(classes))
+    return Diagnostic(
+        "E402",
+        f'label "{shorten(values[0])}" is not one of the predicted classes',
+        (place,),
+        details=(f"found labels: {listed(values)}; predicted classes: {listed(list(classes))}",),
+        help=f'the nearest class is "{shorten(near)}"; spelling, case and spaces count' if near else "",
+    )

@@ -1,0 +1,81 @@
+"""Owns what the texts of a head show: numbers, their decimals, their sums, distinct values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from celoss.naming import class_text
+from celoss.sources import Column, Head
+from celoss.sources.base import BLANKS, NUMBER
+
+# A set of columns is believed to be a distribution when this share of the head's rows sums to 1.
+MOST_ROWS = 0.9
+LEAST_TOLERANCE = 1e-9
+NOTED_DEVIATION = 1e-3
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number as celoss reads numbers."""
+    return NUMBER.fullmatch(text.strip(BLANKS)) is not None
+
+
+def looks_numeric(column: Column) -> bool:
+    """Whether most values that are there are numbers: a few bad cells do not hide a probability column."""
+    if column.kind != "text":
+        return column.kind == "number"
+    present = [text for text in column.texts if text]
+    return bool(present) and sum(map(is_number, present)) * 2 > len(present)
+
+
+def distinct(column: Column) -> list[str]:
+    """The distinct values as class names, in order of appearance, without missing ones."""
+    return list(dict.fromkeys(class_text(text) for text in column.texts if text))
+
+
+def within_unit(column: Column) -> bool:
+    """Whether every number of the column is in 0..1."""
+    return all(0.0 <= number <= 1.0 for number in _numbers(column) if number == number)
+
+
+def sums_to_one(head: Head, names: Sequence[str]) -> bool:
+    """Whether most rows of these columns are distributions, as far as their printed decimals can tell."""
+    tolerance = NOTED_DEVIATION + printed_tolerance([head.column(name) for name in names])
+    return _share_of_sums(head, names, tolerance) >= MOST_ROWS
+
+
+def one_hot(head: Head, names: Sequence[str]) -> bool:
+    """Whether every row of these columns has one 1 and else 0."""
+    zero_or_one = all(set(distinct(head.column(name))) <= {"0", "1"} for name in names)
+    return zero_or_one and _share_of_sums(head, names, 0.0) == 1.0
+
+
+def printed_tolerance(columns: Sequence[Column]) -> float:
+    """How far a row's sum is off 1 at most when every number was rounded to the decimals that are printed.
+
+    k · 0.5 · 10^-d; 0 when there are no decimals at all, as 0 and 1 are exact.
+    """
+    places = decimals(columns)
+    return len(columns) * 0.5 * 10.0**-places if places else 0.0
+
+
+def decimals(columns: Sequence[Column]) -> int:
+    """The most digits after the decimal point: 4 for 0.1234, 7 for 1.25e-5."""
+    return max((_decimals(text) for column in columns for text in column.texts), default=0)
+
+
+def _decimals(text: str) -> int:
+    if not is_number(text):
+        return 0
+    mantissa, _, exponent = text.strip(BLANKS).lower().partition("e")
+    return max(0, len(mantissa.partition(".")[2]) - int(exponent or 0))
+
+
+def _numbers(column: Column) -> list[float]:
+    return [float(text) if is_number(text) else float("nan") for text in column.texts]
+
+
+def _share_of_sums(head: Head, names: Sequence[str], tolerance: float) -> float:
+    """The share of rows whose numbers are all in 0..1 and sum to 1 within the tolerance."""
+    rows = list(zip(*(_numbers(head.column(name)) for name in names), strict=True))
+    good = sum(abs(sum(row) - 1.0) <= tolerance and all(0.0 <= one <= 1.0 for one in row) for row in rows)
+    return good / len(rows) if rows else 0.0
