@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import os
 import sys
@@ -229,7 +230,8 @@ def _schema(document: Annotated[Document, typer.Argument(help="Which output.")] 
 
 
 def _split(names: str | None) -> list[str] | None:
-    return None if names is None else [name.strip() for name in names.split(",")]
+    """Column names of a list; one that contains a comma is quoted as in CSV."""
+    return None if names is None else next(csv.reader([names], skipinitialspace=True), [])
 
 
 def _meanings(pairs: str | None) -> dict[str, str] | None:
@@ -308,7 +310,7 @@ def main() -> NoReturn:
 def _run(arguments: list[str]) -> int:
     """Runs the command and turns whatever happens into an exit status: uncaught errors are never 1, the gate's."""
     # The exceptions of Typer's own Click, whichever package the installed Typer takes it from.
-    usage_error = typer.BadParameter.__mro__[1]
+    usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     try:
         result = typer.main.get_command(app).main(arguments, prog_name="celoss", standalone_mode=False)
         return result if isinstance(result, int) else DONE

@@ -51,16 +51,14 @@ class _Group:
         shown = ((line.number, line.text),) if line and excerpt and "\n" not in line.text else ()
         number = line.number if line else None
         row = None if line else fault.row + 1
-        return Place(self.source.name, number, row, fault.column, value, shown, mark)
+        return Place(self.source.name, number, row, fault.column, value, excerpt=shown, mark=mark)
 
     def places(self, *, excerpt: bool = True) -> tuple[Place, ...]:
         return tuple(self.place(fault, value=self.written(fault), excerpt=excerpt) for fault in self.faults)
 
     def id_places(self) -> tuple[Place, ...]:
         return tuple(
-            Place(self.source.name, at.line, at.row, f'id "{shorten(fault.value or "")}"')
-            for fault in self.faults
-            for at in (self.place(fault),)
+            Place(self.source.name, at.line, at.row, id=fault.value) for fault in self.faults for at in (self.place(fault),)
         )
 
 
@@ -185,7 +183,7 @@ def _repeated(group: _Group) -> Diagnostic:
     return Diagnostic(
         "E304",
         f"id {_quote(first.value or '')} occurs twice in {group.name}",
-        tuple(Place(group.source.name, at.line, at.row) for at in (group.place(one) for one in group.faults)),
+        group.id_places(),
         group.count,
         (f"first at {before}",),
         f"keep one row per id in {group.name}",

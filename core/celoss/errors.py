@@ -24,6 +24,7 @@ class Place:
     row: int | None = None
     column: str | None = None
     value: str | None = None
+    id: str | None = None
     excerpt: tuple[tuple[int, str], ...] = ()
     mark: tuple[int, int] | None = None
 
@@ -35,11 +36,20 @@ class Place:
             text += f", row {self.row}"
         if self.column is not None:
             text += f', column "{shorten(self.column)}"'
+        if self.id is not None:
+            text += f', id "{shorten(self.id)}"'
         return text
 
     def to_dict(self) -> dict[str, Any]:
         """The place as JSON values; what is not known is left out."""
-        pairs = {"file": self.where, "line": self.line, "row": self.row, "column": self.column, "value": self.value}
+        pairs = {
+            "file": self.where,
+            "line": self.line,
+            "row": self.row,
+            "column": self.column,
+            "value": self.value,
+            "id": self.id,
+        }
         return {name: value for name, value in pairs.items() if value is not None}
 
 
@@ -171,6 +181,8 @@ def _more(places: Sequence[Place], count: int) -> str:
         at = f"line {place.line}" if place.line is not None else f"row {place.row}" if place.row is not None else str(place)
         if place.column is not None:
             at += f', column "{shorten(place.column)}"'
+        if place.id is not None:
+            at += f', id "{shorten(place.id)}"'
         if place.value is not None:
             at += f" ({shorten(place.value) or 'empty'})"
         shown.append(at)

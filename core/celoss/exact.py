@@ -57,8 +57,8 @@ class Groups:
             return [float(part.sum())]
         chosen: slice | NDArray[np.intp] = block if rows is None else rows
         if self._masks is not None:
-            return (self._masks[:, chosen] @ part).tolist()
-        return np.bincount(self.codes[chosen], weights=part, minlength=self.count).tolist()
+            return [float(one) for one in self._masks[:, chosen] @ part]
+        return [float(one) for one in np.bincount(self.codes[chosen], weights=part, minlength=self.count)]
 
 
 def total(values: NDArray[np.float64]) -> int:

@@ -86,8 +86,11 @@ def score_binary(p: Floats, positive: NDArray[np.bool_], eps: float = DEFAULT_EP
 
 def _minus_log(p: Floats) -> Floats:
     """−ln p, with 0.0 and not −0.0 for p = 1, and +inf for p = 0."""
+    loss: Floats = np.empty(p.shape)
     with np.errstate(divide="ignore"):
-        return 0.0 - np.log(p)
+        np.log(p, out=loss)
+    np.subtract(0.0, loss, out=loss)
+    return loss
 
 
 def _floor(unfloored: Floats, true: Floats, eps: float) -> Floats:
@@ -117,7 +120,7 @@ def predicted(p: Floats) -> Codes:
 
 def plane_sum(p: Floats) -> Floats:
     """Σ_c p_c of each row, added in the order of the planes. p: (k, n); returns (n,)."""
-    total = p[0].copy()
+    total: Floats = np.array(p[0])
     for plane in p[1:]:
         total += plane
     return total

@@ -13,7 +13,7 @@ import pyarrow as pa
 from celoss import align, rows
 from celoss.detect import NO_FLAGS, Flags, detect
 from celoss.doctor import explain
-from celoss.errors import CelossError, Diagnostic
+from celoss.errors import CelossError, Diagnostic, escape
 from celoss.kernels import DEFAULT_EPS
 from celoss.plan import Plan
 from celoss.report import Report, finish
@@ -40,6 +40,14 @@ def prepare(predictions: Any, labels: Any = None, flags: Flags = NO_FLAGS, input
     if _is_stdin(predictions) and _is_stdin(labels):
         raise CelossError(
             Diagnostic("E106", "both inputs are standard input", help="only one of them can be '-'; write the other to a file")
+        )
+    if isinstance(labels, str) and labels == predictions:
+        raise CelossError(
+            Diagnostic(
+                "E109",
+                f"both inputs are '{escape(labels)}'",
+                help="when the labels are a column of the predictions, give the file once",
+            )
         )
     left = open_source(predictions, "predictions", input_format)
     right = None if labels is None else open_source(labels, "labels", input_format)

@@ -61,9 +61,9 @@ class Plan:
         known = {name: index for index, name in enumerate(self.classes)}
         return known | {text: known[name] for text, name in self.meanings}
 
-    def code(self, text: str, known: dict[str, int]) -> int | None:
-        """Index of the class that a label text means: as written, else by the rule of `class_text`; None if unknown."""
-        return known.get(text, known.get(class_text(text)))
+    def code(self, text: str, known: dict[str, int]) -> int:
+        """Index of the class that a label text means: as written, else by the rule of `class_text`; -1 if unknown."""
+        return known.get(text, known.get(class_text(text), -1))
 
     def match(self) -> str:
         """How rows are matched, in a word or two: `row`, `position` or the key columns."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from celoss.align import Batch
+from celoss.checks import Batch
 from celoss.errors import Diagnostic, Place, UsageError
 from celoss.files import whole_file
 from celoss.kernels import Codes, RowScores, predicted
@@ -60,7 +60,8 @@ def record_batch(plan: Plan, block: Batch, row: RowScores) -> Any:
 
 def _predicted(plan: Plan, block: Batch) -> Codes:
     if plan.one_column:
-        return (block.probabilities[0] > 0.5).astype(np.intp)
+        codes: Codes = (block.probabilities[0] > 0.5).astype(np.intp)
+        return codes
     return predicted(block.probabilities)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from celoss.align import Batch
+from celoss.checks import Batch
 from celoss.errors import NO_FAULTS, Faults
 from celoss.exact import BLOCK_ROWS, Groups, total, units
 from celoss.kernels import Codes, RowScores, score_binary, score_multiclass
@@ -57,7 +57,8 @@ class State:
     @classmethod
     def empty(cls, plan: Plan) -> State:
         """The state of no rows."""
-        return cls(plan.identity(), *((0,) * len(plan.classes) for _ in range(len(SUMS) + len(COUNTS))))
+        none = (0,) * len(plan.classes)
+        return cls(plan.identity(), none, none, none, none, none, none, none)
 
     @classmethod
     def of(cls, plan: Plan, batch: Batch) -> State:
@@ -129,12 +130,8 @@ class State:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> State:
         """The state that `to_dict` wrote."""
-        return cls(
-            **{
-                name: value if name == "plan" else Faults.from_list(value) if name == "faults" else _integers(value)
-                for name, value in values.items()
-            }
-        )
+        read: dict[str, Any] = {name: _integers(value) for name, value in values.items() if name not in ("plan", "faults")}
+        return cls(plan=values["plan"], faults=Faults.from_list(values["faults"]), **read)
 
 
 def blocks(batch: Batch) -> Iterator[Batch]:

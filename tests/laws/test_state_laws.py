@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celoss.align import Batch
+from celoss.checks import Batch
 from celoss.errors import Fault, Faults
 from celoss.kernels import score_binary, score_multiclass
 from celoss.plan import Plan

@@ -12,7 +12,7 @@ def render(report: Report) -> str:
     """GitHub-flavoured Markdown: what was understood, the metrics, the classes, the signature."""
     inputs, understood = shown.heading(report)
     metrics = [(name, value, error, remark) for name, value, error, remark in shown.metrics(report)]
-    by_class = [row[:5] for row in shown.classes(report)]
+    by_class = [texts for texts, _ in shown.classes(report)]
     parts = [
         f"**{_cell(inputs)}**  \n{_cell(understood)}",
         _table(("metric", "value", "standard error", ""), metrics, "lrrl"),

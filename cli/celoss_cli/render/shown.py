@@ -52,15 +52,11 @@ def metrics(report: Report) -> list[tuple[str, str, str, str]]:
     return rows
 
 
-def classes(report: Report) -> list[tuple[str, str, str, str, str, float]]:
-    """(class, rows, log loss, recall, share of the loss, the share as a number) of each class."""
+def classes(report: Report) -> list[tuple[tuple[str, ...], float]]:
+    """((class, rows, log loss, recall, share of the loss), the share as a number) of each class."""
     return [
         (
-            shorten(one.name),
-            f"{one.rows:,}",
-            number(one.log_loss),
-            number(one.recall),
-            percent(one.loss_share),
+            (shorten(one.name), f"{one.rows:,}", number(one.log_loss), number(one.recall), percent(one.loss_share)),
             one.loss_share or 0.0,
         )
         for one in report.per_class

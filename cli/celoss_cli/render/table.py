@@ -74,10 +74,10 @@ def _metric_tables(report: Report) -> Iterator[RenderableType]:
 def _class_tables(report: Report) -> Iterator[RenderableType]:
     rows = shown.classes(report)
     header = ("class", "rows", "log loss", "recall", "share of loss", "")
-    yield _table(header, [(*row[:5], _bar(row[5])) for row in rows], "lrrrrl")
+    yield _table(header, [(*texts, _bar(share)) for texts, share in rows], "lrrrrl")
     for columns in (5, 3):
-        yield _table(header[:columns], [row[:columns] for row in rows], "lrrrr")
-    yield _lines([[(row[0], ""), *zip(header[1:5], row[1:5], strict=True)] for row in rows])
+        yield _table(header[:columns], [texts[:columns] for texts, _ in rows], "lrrrr")
+    yield _lines([[(texts[0], ""), *zip(header[1:5], texts[1:], strict=True)] for texts, _ in rows])
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from celoss.detect.heads import sums_to_one
+from celoss.detect.heads import MOST_ROWS, share_of_sums, within_unit
 from celoss.detect.inputs import Inputs, first_row, wrong_option
 from celoss.detect.labels import pair_columns
 from celoss.errors import CelossError, Diagnostic, did_you_mean, escape, listed, plural, quoted, shorten
@@ -61,11 +61,12 @@ def choose_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str], 
     if fitting:
         return _one_per_class(inputs, fitting[0].columns, f"{fitting[0].because}; rows sum to 1")
     if named and len(values) > 1:
-        alone = len(named) == 1 and set(named[0].columns) == set(values)
-        if not inputs.flags.pred and not alone:
+        if len(named) > 1:
+            raise CelossError(_two_readings(inputs, named))
+        if not inputs.flags.pred and _has_strangers(inputs, named[0], values):
             raise CelossError(_not_classes(inputs, named[0], values))
         return _one_per_class(inputs, named[0].columns, "--pred" if inputs.flags.pred else named[0].because)
-    if inputs.flags.pred or sums_to_one(inputs.head, columns):
+    if inputs.flags.pred or share_of_sums(inputs.head, columns) > MOST_ROWS:
         raise CelossError(_no_common_name(inputs, columns, values, label_column))
     return None
 
@@ -80,14 +81,25 @@ def _readings(inputs: Inputs, columns: Sequence[str], values: Sequence[str]) -> 
             continue
         way = f"named after the classes ({affix})"
         options = [_Reading(cores, way)]
+        inside = {name: column for name, column in cores.items() if within_unit(inputs.head.column(column))}
+        if 1 < len(inside) < len(cores) and known.keys() <= inside.keys() and not inputs.flags.pred:
+            options.append(_Reading(inside, f"{way} and between 0 and 1"))
         if 1 < len(known) < len(cores) and not inputs.flags.pred:
             options.append(_Reading(known, f"{way} that the labels have"))
-        fitting.extend([one for one in options if sums_to_one(inputs.head, list(one.columns.values()))][:1])
+        shares = [share_of_sums(inputs.head, list(one.columns.values())) for one in options]
+        if max(shares) > MOST_ROWS:
+            fitting.append(options[shares.index(max(shares))])
         if len(known) == len(values):
             named.append(options[0])
     fitting = [one for one in fitting if set(values) <= one.columns.keys()] or fitting
     distinct = {frozenset(one.columns.values()): one for one in reversed(fitting)}
     return list(distinct.values()), named
+
+
+def _has_strangers(inputs: Inputs, reading: _Reading, values: Sequence[str]) -> bool:
+    """Whether columns that no label names are of another kind (an age, a count) than those that labels name."""
+    inside = {name: within_unit(inputs.head.column(column)) for name, column in reading.columns.items()}
+    return all(inside[name] for name in values) and not all(inside.values())
 
 
 def _one_per_class(inputs: Inputs, columns: Mapping[str, str], because: str) -> Choice:
@@ -128,7 +140,9 @@ def _two_readings(inputs: Inputs, readings: Sequence[_Reading]) -> Diagnostic:
 
 
 def _not_classes(inputs: Inputs, reading: _Reading, values: Sequence[str]) -> Diagnostic:
-    extra = [name for name in reading.columns if name not in values]
+    extra = [
+        column for name, column in reading.columns.items() if name not in values and not within_unit(inputs.head.column(column))
+    ]
     return Diagnostic(
         "E405",
         f"{plural(len(extra), 'column')} of {escape(inputs.predictions.name)} "

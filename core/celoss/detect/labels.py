@@ -77,9 +77,12 @@ def _fitting_columns(inputs: Inputs, names: Sequence[str]) -> list[str]:
 
 
 def _which_label(inputs: Inputs, names: Sequence[str]) -> Diagnostic:
+    swapped = inputs.separate and not any(map(looks_numeric, inputs.head.columns))
     fewest = min(names, key=lambda name: len(distinct(inputs.label_head.column(name))), default=None)
     if not inputs.separate:
         advice = "give the labels file as the second argument, or name the column: --label NAME"
+    elif swapped and sum(map(looks_numeric, inputs.label_head.columns)) > 1:
+        advice = "the two files look swapped: the predictions come first, then the labels"
     elif fewest:
         advice = f"choose one: --label {fewest}"
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from celoss.detect.classes import Choice
-from celoss.detect.heads import distinct, looks_numeric, within_unit
+from celoss.detect.heads import distinct, is_number, looks_numeric, within_unit
 from celoss.detect.inputs import Inputs, first_row
 from celoss.detect.labels import label_counts
 from celoss.errors import CelossError, Diagnostic, Place, UsageError, did_you_mean, escape, listed, plural, quoted, shorten
@@ -97,6 +97,9 @@ def _no_probabilities(inputs: Inputs, values: Sequence[str], label_column: str) 
                 (Place(place.where, place.line, place.row, place.column, found[0]),),
                 help="log loss needs probabilities: write the output of predict_proba, not of predict",
             )
+    comma = _decimal_comma(inputs)
+    if comma is not None:
+        return comma
     swapped = inputs.separate and sum(map(looks_numeric, inputs.label_head.columns)) > 1
     return Diagnostic(
         "E410",
@@ -105,6 +108,20 @@ def _no_probabilities(inputs: Inputs, values: Sequence[str], label_column: str) 
         details=(f"found columns: {listed(inputs.head.names)}",),
         help="the two files look swapped: the predictions come first, then the labels" if swapped else "",
     )
+
+
+def _decimal_comma(inputs: Inputs) -> Diagnostic | None:
+    """The first cell with a decimal comma, in a column that would be one of numbers with decimal points."""
+    for column in inputs.head.columns:
+        value = next(iter(column.texts), "")
+        if value.count(",") == 1 and is_number(value.replace(",", ".")):
+            return Diagnostic(
+                "E501",
+                f'"{shorten(value)}" is not a number',
+                (first_row(inputs.predictions, column.name),),
+                help=f"write a decimal point, not a comma: {value.replace(',', '.')}",
+            )
+    return None
 
 
 def _confidence(inputs: Inputs, column: str) -> Diagnostic:

@@ -41,7 +41,7 @@ class TextSource:
         csv.field_size_limit(LONGEST_FIELD)
         self._input = source
         self.role = role
-        self.path = source.path
+        self.path: str | None = source.path
         self.name = source.name
         self._check_encoding()
         self.delimiter = delimiter or self._sniff_delimiter()
