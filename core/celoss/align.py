@@ -49,7 +49,7 @@ def in_order(plan: Plan, predictions: Source, labels: Source, careful: bool, row
 
 def by_key(plan: Plan, predictions: Source, labels: Source, careful: bool, rows: int) -> Iterator[Batch]:
     """Looks each prediction's key up among the labels. Keys and codes of the labels are in memory, predictions stream."""
-    table = LabelTable(plan, list(_labels(plan, labels, careful, keyed=True)), labels.role)
+    table = LabelTable(plan, _labels(plan, labels, careful, keyed=True), labels.role)
     for chunk in _cut(_predictions(plan, predictions, careful), rows):
         yield table.match(chunk)
     yield empty_batch(plan, table.leftover())

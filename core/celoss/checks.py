@@ -68,7 +68,7 @@ def checked_batch(plan: Plan, chunk: Chunk, codes: Codes, known: Flags) -> Batch
 def checked_pair(plan: Plan, left: Chunk, right: Chunk) -> Batch:
     """The batch of predictions and labels that belong together row by row."""
     codes, known, faults = label_codes(plan, right)
-    faults = faults + empty_keys([left], "predictions", [mine for mine, _ in plan.keys])
+    faults = faults + empty_keys(left, "predictions", [mine for mine, _ in plan.keys])
     if not plan.labels_in_predictions:
         faults = faults + Faults.of(right.faults)
     batch = checked_batch(plan, left, codes, known)
@@ -121,16 +121,16 @@ def number_text(value: float) -> str:
 # --- keys and labels ------------------------------------------------------------------------------------------------------
 
 
-def empty_keys(chunks: Sequence[Chunk], role: str, names: Sequence[str]) -> Faults:
-    """Faults (E307) for rows whose key columns, the first texts of the chunks, are not all filled."""
+def empty_keys(chunk: Chunk, role: str, names: Sequence[str]) -> Faults:
+    """Faults (E307) for rows whose key columns, the first texts of the chunk, are not all filled."""
     faults = NO_FAULTS
-    for chunk in chunks:
-        for name, column in zip(names, chunk.texts, strict=False):
-            if pc.min(pc.binary_length(column)).as_py() == 0:
-                empty = pc.binary_length(column).to_numpy(zero_copy_only=False) == 0
-                rows = chunk.start + np.flatnonzero(empty & readable(chunk))
-                shown = [Fault(row, name, "", "E307", role) for row in rows[:SHOWN_PLACES].tolist()]
-                faults = faults + Faults.of(shown, {("E307", role): len(rows)})
+    for name, column in zip(names, chunk.texts, strict=False):
+        lengths = pc.binary_length(column)
+        if pc.min(lengths).as_py() == 0:
+            empty = lengths.to_numpy(zero_copy_only=False) == 0
+            rows = chunk.start + np.flatnonzero(empty & readable(chunk))
+            shown = [Fault(row, name, "", "E307", role) for row in rows[:SHOWN_PLACES].tolist()]
+            faults = faults + Faults.of(shown, {("E307", role): len(rows)})
     return faults
 
 

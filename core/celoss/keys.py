@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -63,21 +63,26 @@ def _holds(before: Any, after: Any, by_length: bool, up: bool) -> bool:
 class LabelTable:
     """The labels of all rows by key, in memory, and which prediction has used each."""
 
-    def __init__(self, plan: Plan, chunks: Sequence[Chunk], role: str) -> None:
+    def __init__(self, plan: Plan, chunks: Iterable[Chunk], role: str) -> None:
         self._plan = plan
         self._role = role
-        coded = [label_codes(plan, chunk) for chunk in chunks]
-        none = np.empty(0, dtype=np.intp)
-        self._codes = np.concatenate([none, *(codes for codes, _, _ in coded)])
-        self._known = np.concatenate([none.astype(np.bool_), *(known for _, known, _ in coded)])
-        self._keys = pa.concat_arrays([pa.array([], pa.string()), *(joined(chunk, len(plan.keys)) for chunk in chunks)])
-        self._readable = np.concatenate([none.astype(np.bool_), *map(readable, chunks)]) & _filled(self._keys)
-        self._again, faults = self._repeats()
-        self._faults = empty_keys(chunks, role, [theirs for _, theirs in plan.keys]) + faults
-        for chunk, (_, _, wrong) in zip(chunks, coded, strict=True):
-            self._faults = self._faults + wrong + Faults.of(chunk.faults)
+        self._faults = NO_FAULTS
+        parts = [self._part(chunk) for chunk in chunks if chunk.rows]
+        self._keys = pa.concat_arrays([keys for keys, _, _, _ in parts])
+        self._codes = np.concatenate([codes for _, codes, _, _ in parts])
+        self._known = np.concatenate([known for _, _, known, _ in parts])
+        self._readable = np.concatenate([read for _, _, _, read in parts]) & _filled(self._keys)
+        self._again, repeats = self._repeats()
+        self._faults = self._faults + repeats
         self._used = np.full(len(self._codes), -1, dtype=np.int64)
         self._positions = _look_up(self._keys)
+
+    def _part(self, chunk: Chunk) -> tuple[Any, Codes, Flags, Flags]:
+        """Keys, class indices, whether they are known, and whether the row could be read: all that is kept of a chunk."""
+        codes, known, faults = label_codes(self._plan, chunk)
+        empty = empty_keys(chunk, self._role, [theirs for _, theirs in self._plan.keys])
+        self._faults = self._faults + faults + empty + Faults.of(chunk.faults)
+        return joined(chunk, len(self._plan.keys)), codes, known, readable(chunk)
 
     def _repeats(self) -> tuple[Rows, Faults]:
         """Positions of labels whose key stood before, and their faults (E304)."""
@@ -116,7 +121,7 @@ class LabelTable:
         codes[has_label] = self._codes[found[has_label]]
         has_label[has_label] = self._known[found[has_label]]
         batch = checked_batch(self._plan, chunk, codes, has_label)
-        empty = empty_keys([chunk], "predictions", [mine for mine, _ in self._plan.keys])
+        empty = empty_keys(chunk, "predictions", [mine for mine, _ in self._plan.keys])
         return replace(batch, faults=batch.faults + empty + Faults.of([*shown, *repeated], counts))
 
     def _use(self, found: Codes, has_label: Flags, start: int) -> Rows:

@@ -127,7 +127,7 @@ def evaluate(
     >>> import celoss
     >>> report = celoss.evaluate([0.9, 0.2, 0.6], [1, 0, 1])
     >>> round(report.log_loss, 6)
-    0.27981
+    0.279777
     """
     flags = Flags(_names(id), _names(pred), _names(label), tuple((classes or {}).items()), positive, float(eps), sum_tolerance)
     if rows_path is not None:

@@ -87,7 +87,7 @@ class State:
             brier_squared=tuple(groups.sums(row.brier * row.brier)),
             clipped=_count(block.codes[below], k),
             zero=_count(block.codes[zero], k),
-            credits=_credits(block.codes[row.correct], row.at_top[row.correct]),
+            credits=_credits(block.codes[row.correct], row.at_top[row.correct], k),
             unfloored=total(unfloored),
             ties=int(tied.sum()),
             certain=int((zero | (row.probability == 1.0)).sum()),
@@ -155,10 +155,14 @@ def _count(codes: Codes, k: int) -> Integers:
     return tuple(np.bincount(codes, minlength=k).tolist())
 
 
-def _credits(codes: Codes, at_top: Codes) -> tuple[tuple[int, int, int], ...]:
+def _credits(codes: Codes, at_top: Codes, k: int) -> tuple[tuple[int, int, int], ...]:
     """(class, m, rows) for the class codes of correct rows and how many classes share their top."""
-    pairs, counts = np.unique(np.stack([codes, at_top]), axis=1, return_counts=True)
-    return tuple(sorted(zip(*pairs.tolist(), counts.tolist(), strict=True)))
+    alone = at_top == 1
+    counts = {(c, 1): rows for c, rows in enumerate(_count(codes[alone], k)) if rows}
+    # Few rows are tied: only these pay for the sort that `unique` makes (which took two thirds of the time for all rows).
+    pairs, rows = np.unique(np.stack([codes[~alone], at_top[~alone]]), axis=1, return_counts=True)
+    counts |= dict(zip(zip(*pairs.tolist(), strict=True), rows.tolist(), strict=True))
+    return tuple(sorted((c, m, rows) for (c, m), rows in counts.items()))
 
 
 def _added_credits(
