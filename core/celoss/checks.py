@@ -15,6 +15,7 @@ from celoss.errors import NO_FAULTS, SHOWN_PLACES, Fault, Faults
 from celoss.kernels import Codes, Floats, plane_sum
 from celoss.plan import Plan
 from celoss.sources import Chunk
+from celoss.sources.base import ndarray
 
 UNKNOWN = -1
 
@@ -127,7 +128,7 @@ def empty_keys(chunk: Chunk, role: str, names: Sequence[str]) -> Faults:
     for name, column in zip(names, chunk.texts, strict=False):
         lengths = pc.binary_length(column)
         if pc.min(lengths).as_py() == 0:
-            empty = lengths.to_numpy(zero_copy_only=False) == 0
+            empty = ndarray(lengths) == 0
             rows = chunk.start + np.flatnonzero(empty & readable(chunk))
             shown = [Fault(row, name, "", "E307", role) for row in rows[:SHOWN_PLACES].tolist()]
             faults = faults + Faults.of(shown, {("E307", role): len(rows)})
@@ -145,7 +146,7 @@ def label_codes(plan: Plan, chunk: Chunk) -> tuple[Codes, Flags, Faults]:
 def _named_codes(plan: Plan, chunk: Chunk, role: str) -> tuple[Codes, Faults]:
     encoded = chunk.texts[-1].dictionary_encode()
     texts = encoded.dictionary.to_pylist()
-    places = encoded.indices.to_numpy(zero_copy_only=False)
+    places = ndarray(encoded.indices)
     known = plan.codes()
     table = np.array([plan.code(text, known) for text in texts], dtype=np.intp)
     codes = table[places]

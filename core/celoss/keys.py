@@ -16,6 +16,7 @@ from celoss.errors import NO_FAULTS, SHOWN_PLACES, Fault, Faults
 from celoss.kernels import Codes
 from celoss.plan import Plan
 from celoss.sources import Chunk
+from celoss.sources.base import ndarray
 
 # Up to here Arrow's hash table, which is built anew for every chunk, costs less than the import of pandas.
 FEW_LABELS = 1 << 17
@@ -89,7 +90,7 @@ class LabelTable:
         encoded = self._keys.dictionary_encode()
         if len(encoded.dictionary) == len(self._keys):
             return np.empty(0, dtype=np.intp), NO_FAULTS
-        codes = encoded.indices.to_numpy(zero_copy_only=False)
+        codes = ndarray(encoded.indices)
         _, first = np.unique(codes, return_index=True)
         repeated = self._readable.copy()
         repeated[first] = False
@@ -146,12 +147,12 @@ class LabelTable:
 def _look_up(keys: Any) -> Callable[[Any], Codes]:
     """A function from an array of keys to their first positions (n,) in `keys`, -1 where they are not."""
     if len(keys) <= FEW_LABELS:
-        return lambda wanted: pc.fill_null(pc.index_in(wanted, value_set=keys), -1).to_numpy().astype(np.intp)
+        return lambda wanted: ndarray(pc.fill_null(pc.index_in(wanted, value_set=keys), -1)).astype(np.intp)
     import pandas as pd
 
     kind = pd.StringDtype("pyarrow")
     encoded = keys.dictionary_encode()
-    _, first = np.unique(encoded.indices.to_numpy(), return_index=True)
+    _, first = np.unique(ndarray(encoded.indices), return_index=True)
     index = pd.Index(pd.array(encoded.dictionary, dtype=kind))
 
     def positions(wanted: Any) -> Codes:
@@ -163,7 +164,7 @@ def _look_up(keys: Any) -> Callable[[Any], Codes]:
 
 def _filled(keys: Any) -> Flags:
     """Whether each key is not the empty text."""
-    filled: Flags = pc.binary_length(keys).to_numpy(zero_copy_only=False) > 0
+    filled: Flags = ndarray(pc.binary_length(keys)) > 0
     return filled
 
 

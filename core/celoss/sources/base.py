@@ -135,6 +135,16 @@ def head_rows(columns: int) -> int:
     return max(1, min(HEAD_ROWS, HEAD_CELLS // max(columns, 1)))
 
 
+def ndarray(values: Any) -> NDArray[Any]:
+    """A view of an Arrow array of numbers without nulls. By DLPack, since `to_numpy` imports pandas, which takes long."""
+    return np.from_dlpack(values)
+
+
+def floats(values: Any) -> NDArray[np.float64]:
+    """float64 of an Arrow array of float64, NaN where it is null."""
+    return ndarray(values.fill_null(np.nan) if values.null_count else values)
+
+
 def as_text(values: Any) -> Any:
     """Canonical text of an Arrow array, the one written rule by which values of different types match.
 
@@ -148,16 +158,13 @@ def as_text(values: Any) -> Any:
     if pa.types.is_boolean(kind):
         text = pc.if_else(values, "True", "False")
     elif pa.types.is_floating(kind):
-        text = pa.array(_float_texts(_float_array(values)), pa.string())
+        nan = pa.scalar(np.nan, values.type)
+        text = pa.array(_float_texts(ndarray(values.fill_null(nan) if values.null_count else values)), pa.string())
     elif pa.types.is_decimal(kind):
         text = pc.replace_substring_regex(values.cast(pa.string()), r"\.0*$|(\.\d*?)0+$", r"\1")
     else:
         text = values if pa.types.is_string(kind) else values.cast(pa.string())
     return text.fill_null("") if text.null_count else text
-
-
-def _float_array(values: Any) -> NDArray[Any]:
-    return np.asarray(values.to_numpy(zero_copy_only=False))
 
 
 def _float_texts(values: NDArray[Any]) -> NDArray[Any]:
@@ -173,7 +180,7 @@ def as_numbers(values: Any, start: int, column: str, role: str) -> tuple[NDArray
     if pa.types.is_dictionary(kind):
         return as_numbers(values.dictionary_decode(), start, column, role)
     if pa.types.is_floating(kind) or pa.types.is_integer(kind):
-        return values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), []
+        return floats(values.cast(pa.float64(), safe=False)), []
     return parse_numbers(as_text(values).to_pylist(), start, column, role)
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from celoss.errors import CelossError, Diagnostic, Fault, Place, quoted
-from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, head_rows, planes
+from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, head_rows, ndarray, planes
 from celoss.sources.streams import Input
 
 SPACING = {"halffloat": 2.0**-10, "float": 2.0**-23, "double": 2.0**-52}
@@ -197,7 +197,7 @@ def _list_planes(
     values: Any, width: int, start: int, column: str, role: str
 ) -> tuple[np.ndarray[Any, np.dtype[np.float64]], list[Fault]]:
     """(k, n) planes of a list column, and a fault (E507) for each row whose list has another length."""
-    lengths = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False)
+    lengths = ndarray(pc.list_value_length(values).fill_null(0))
     fits = lengths == width
     faults = [Fault(start + int(row), column, f"{lengths[row]} numbers", "E507", role) for row in np.flatnonzero(~fits)]
     result = np.full((width, len(values)), np.nan)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, quoted
-from celoss.sources.base import Chunk, Column, Head, Line, Suspicious, head_rows, parse_numbers, planes
+from celoss.sources.base import Chunk, Column, Head, Line, Suspicious, floats, head_rows, parse_numbers, planes
 from celoss.sources.streams import Input
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -174,7 +174,7 @@ class TextSource:
                 start = 0
                 for batch in reader:
                     columns = dict(zip(wanted, batch.columns, strict=True))
-                    values = [columns[name].to_numpy(zero_copy_only=False) for name in numbers]
+                    values = [floats(columns[name]) for name in numbers]
                     yield Chunk(
                         start,
                         batch.num_rows,
