@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from celoss import __version__
-from celoss.errors import Diagnostic, Place, UsageError, did_you_mean, plural, shorten
+from celoss.errors import Diagnostic, Place, UsageError, did_you_mean, escape, plural, shorten
 from celoss.exact import mean, ratio, standard_error, units
 from celoss.kernels import floored_loss
 from celoss.plan import Finding, Plan
@@ -199,9 +199,9 @@ def finish(plan: Plan, state: State, predictions: Source, labels: Source | None)
 
 
 def _signature(plan: Plan, count: int) -> str:
-    from_ = "probs"
+    match = escape(plan.match()).replace("|", "%7C")
     return (
-        f"celoss|v:{__version__}|task:{plan.task}|k:{len(plan.classes)}|n:{count}|match:{plan.match()}|from:{from_}"
+        f"celoss|v:{__version__}|task:{plan.task}|k:{len(plan.classes)}|n:{count}|match:{match}|from:probs"
         f"|eps:{plan.eps!r}|base:e|sum:{plan.largest_deviation!r}|weights:no"
     )
 

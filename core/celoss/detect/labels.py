@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from celoss.detect.heads import distinct, looks_numeric, one_hot
 from celoss.detect.inputs import Inputs
 from celoss.errors import CelossError, Diagnostic, listed
 from celoss.naming import INDEX_NAMES, LABEL_NAMES, Affix, affixes, class_text, common_affix, pair_by_core
 from celoss.plan import Finding
+from celoss.sources import Chunk, Suspicious
 
 
 def choose_labels(inputs: Inputs) -> tuple[tuple[str, ...], Finding]:
@@ -119,7 +120,15 @@ def label_values(inputs: Inputs, column: str) -> list[str]:
 
 def label_counts(inputs: Inputs, column: str) -> Counter[str]:
     """How often each label occurs in the whole file."""
+    try:
+        return _counted(inputs.labels.batches([column], []))
+    except Suspicious:
+        return _counted(inputs.labels.batches([column], [], careful=True))
+
+
+def _counted(chunks: Iterable[Chunk]) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for chunk in inputs.labels.batches([column], [], careful=True):
-        counts.update(class_text(text) for text in chunk.texts[0].to_pylist())
+    for chunk in chunks:
+        for one in chunk.texts[0].value_counts().to_pylist():
+            counts[class_text(one["values"])] += one["counts"]
     return counts
