@@ -21,11 +21,11 @@ def is_number(text: str) -> bool:
 
 
 def looks_numeric(column: Column) -> bool:
-    """Whether most values that are there are numbers: a few bad cells do not hide a probability column."""
+    """Whether at least half of the values that are there are numbers: a few bad cells do not hide a probability column."""
     if column.kind != "text":
         return column.kind == "number"
     present = [text for text in column.texts if text]
-    return bool(present) and sum(map(is_number, present)) * 2 > len(present)
+    return bool(present) and sum(map(is_number, present)) * 2 >= len(present)
 
 
 def distinct(column: Column) -> list[str]:

@@ -52,13 +52,9 @@ class Input:
     def _regular_file(self, path: str, argument: str) -> str:
         try:
             mode = os.stat(path).st_mode
-            if stat.S_ISDIR(mode):
-                raise CelossError(_is_directory(path, argument))
-            if stat.S_ISREG(mode):
-                with Path(path).open("rb"):
-                    return path
-            with Path(path).open("rb") as pipe:
-                return self._spool(pipe)
+            if not stat.S_ISDIR(mode):
+                with Path(path).open("rb") as file:
+                    return path if stat.S_ISREG(mode) else self._spool(file)
         except FileNotFoundError:
             raise CelossError(_no_file(path, argument)) from None
         except (OSError, ValueError) as error:
@@ -66,6 +62,7 @@ class Input:
             raise CelossError(
                 Diagnostic("E101", f"cannot read '{escape(path)}': {reason}", (Place(f"argument {argument}"),))
             ) from None
+        raise CelossError(_is_directory(path, argument))
 
     def _spool(self, stream: IO[bytes]) -> str:
         self._copy = tempfile.NamedTemporaryFile(prefix="celoss-")  # noqa: SIM115 - lives as long as the source

@@ -140,11 +140,22 @@ class TextSource:
         wanted = head_rows(len(self._names))
         records = list(islice(self._records(self.delimiter), 1, wanted + 2))
         rows = [fields for _, fields in records[:wanted] if len(fields) == len(self._names)]
+        if records and not rows:
+            raise CelossError(self._all_ragged(*records[0]))
         columns = zip(*rows, strict=True) if rows else [()] * len(self._names)
         return Head(
             tuple(Column(name, "text", tuple(texts)) for name, texts in zip(self._names, columns, strict=True)),
             len(rows),
             len(records) <= wanted,
+        )
+
+    def _all_ragged(self, line: int, fields: Sequence[str]) -> Diagnostic:
+        unclosed = any("\n" in field or "\r" in field for field in fields)
+        return Diagnostic(
+            "E201",
+            f"line {line} has {_fields(len(fields))}, the header has {len(self._names)}",
+            (Place(self.name, line),),
+            help='a quote " may be opened and not closed' if unclosed else "every line needs a value for every column",
         )
 
     @cached_property
@@ -193,8 +204,7 @@ class TextSource:
             rows = []
             for row, (_, fields) in enumerate(some, start=start):
                 if len(fields) != len(self._names):
-                    found = f"{len(fields)} field{'s' * (len(fields) != 1)}"
-                    faults.append(Fault(row, None, found, "E201", self.role))
+                    faults.append(Fault(row, None, _fields(len(fields)), "E201", self.role))
                     rows.append([""] * len(self._names))
                 else:
                     rows.append(fields)
@@ -258,6 +268,10 @@ class TextSource:
             spans.append((start, text.tell() - start))
         shown = text.getvalue().encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
         return Line(number, shown, tuple(fields), tuple(spans))
+
+
+def _fields(count: int) -> str:
+    return "1 field" if count == 1 else f"{count} fields"
 
 
 def _write_field(text: TextIO, field: str, delimiter: str) -> None:
