@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from celoss.bridge import from_ndarray, ndarray
 from celoss.errors import NO_FAULTS, SHOWN_PLACES, Fault, Faults
 from celoss.kernels import Codes, Floats, plane_sum
 from celoss.plan import Plan
 from celoss.sources import Chunk
-from celoss.sources.base import ndarray
 
 UNKNOWN = -1
 
@@ -61,7 +60,7 @@ def checked_batch(plan: Plan, chunk: Chunk, codes: Codes, known: Flags) -> Batch
     if good.all():
         return Batch(rows, chunk.numbers, codes, chunk.texts, faults, noted, deviation)
     kept = np.flatnonzero(good)
-    keys = tuple(column.take(pa.array(kept)) for column in chunk.texts)
+    keys = tuple(column.take(from_ndarray(kept)) for column in chunk.texts)
     probabilities = np.ascontiguousarray(chunk.numbers[:, kept])
     return Batch(rows[kept], probabilities, codes[kept], keys, faults, noted, deviation)
 
@@ -176,7 +175,7 @@ def _one_hot_codes(plan: Plan, chunk: Chunk, role: str) -> tuple[Codes, Faults]:
     codes[~good] = UNKNOWN
     rows = np.flatnonzero(~good & readable(chunk))
     shown = [
-        Fault(chunk.start + row, None, " ".join(map(number_text, chunk.numbers[:, row])), "E411", role)
+        Fault(chunk.start + row, None, " ".join(number_text(one) or "NaN" for one in chunk.numbers[:, row]), "E411", role)
         for row in rows[:SHOWN_PLACES].tolist()
     ]
     return codes, Faults.of(shown, {("E411", role): len(rows)})

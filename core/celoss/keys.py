@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from celoss.bridge import ndarray, ndarray_or
 from celoss.checks import Batch, Flags, checked_batch, empty_keys, label_codes, readable
 from celoss.errors import NO_FAULTS, SHOWN_PLACES, Fault, Faults
 from celoss.kernels import Codes
 from celoss.plan import Plan
 from celoss.sources import Chunk
-from celoss.sources.base import ndarray
 
 # Up to here Arrow's hash table, which is built anew for every chunk, costs less than the import of pandas.
 FEW_LABELS = 1 << 17
@@ -147,7 +147,7 @@ class LabelTable:
 def _look_up(keys: Any) -> Callable[[Any], Codes]:
     """A function from an array of keys to their first positions (n,) in `keys`, -1 where they are not."""
     if len(keys) <= FEW_LABELS:
-        return lambda wanted: ndarray(pc.fill_null(pc.index_in(wanted, value_set=keys), -1)).astype(np.intp)
+        return lambda wanted: ndarray_or(pc.index_in(wanted, value_set=keys), -1).astype(np.intp)
     import pandas as pd
 
     kind = pd.StringDtype("pyarrow")

@@ -41,7 +41,7 @@ def prepare(predictions: Any, labels: Any = None, flags: Flags = NO_FLAGS, input
         raise CelossError(
             Diagnostic("E106", "both inputs are standard input", help="only one of them can be '-'; write the other to a file")
         )
-    if isinstance(labels, str) and labels == predictions:
+    if isinstance(labels, str) and isinstance(predictions, str) and labels == predictions:
         raise CelossError(
             Diagnostic(
                 "E109",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from celoss.bridge import from_ndarray, from_texts
 from celoss.checks import Batch
 from celoss.errors import Diagnostic, Place, UsageError
 from celoss.files import whole_file
@@ -42,18 +43,18 @@ def schema(plan: Plan) -> Any:
 
 def record_batch(plan: Plan, block: Batch, row: RowScores) -> Any:
     """The rows of a block. `row` counts from 1; `correct` is 1, 0, or 1/m where m classes share the top."""
-    names = pa.array(plan.classes, pa.string())
+    names = from_texts(plan.classes)
     correct = np.where(row.correct, 1.0 / row.at_top, 0.0)
     columns = [
-        pa.array(block.rows + 1, pa.int64()),
+        from_ndarray(block.rows + 1),
         *block.keys,
-        names.take(pa.array(block.codes)),
-        names.take(pa.array(_predicted(plan, block))),
-        pa.array(correct),
-        pa.array(row.probability),
-        pa.array(row.loss),
+        names.take(from_ndarray(block.codes)),
+        names.take(from_ndarray(_predicted(plan, block))),
+        from_ndarray(correct),
+        from_ndarray(row.probability),
+        from_ndarray(row.loss),
         # Each label is one class, whose entropy is 0: the divergence of a row is its loss.
-        pa.array(row.loss),
+        from_ndarray(row.loss),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema(plan))
 

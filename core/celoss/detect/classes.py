@@ -157,7 +157,7 @@ def _no_common_name(inputs: Inputs, columns: Sequence[str], values: Sequence[str
     """A distribution none of whose columns has the name of a label: says what would pair them, where that is clear."""
     classes = common_affix(columns).cores(columns) or Affix().cores(columns)
     place = first_row(inputs.labels, label_column)
-    if all(map(is_integer, values)) and not any(map(is_integer, classes)):
+    if all(map(is_integer, values)) and not any(name.isdecimal() for name in classes):
         pairs = [f"{index}={name}" for index, name in enumerate(classes)]
         low, high = min(map(int, values)), max(map(int, values))
         meaning = ", ".join(pair.replace("=", " means ", 1) for pair in pairs[:5])

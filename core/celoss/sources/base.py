@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from celoss.bridge import from_texts, ndarray_or
 from celoss.errors import Fault
 
 HEAD_ROWS = 1000
@@ -135,16 +136,6 @@ def head_rows(columns: int) -> int:
     return max(1, min(HEAD_ROWS, HEAD_CELLS // max(columns, 1)))
 
 
-def ndarray(values: Any) -> NDArray[Any]:
-    """A view of an Arrow array of numbers without nulls. By DLPack, since `to_numpy` imports pandas, which takes long."""
-    return np.from_dlpack(values)
-
-
-def floats(values: Any) -> NDArray[np.float64]:
-    """float64 of an Arrow array of float64, NaN where it is null."""
-    return ndarray(values.fill_null(np.nan) if values.null_count else values)
-
-
 def as_text(values: Any) -> Any:
     """Canonical text of an Arrow array, the one written rule by which values of different types match.
 
@@ -158,8 +149,7 @@ def as_text(values: Any) -> Any:
     if pa.types.is_boolean(kind):
         text = pc.if_else(values, "True", "False")
     elif pa.types.is_floating(kind):
-        nan = pa.scalar(np.nan, values.type)
-        text = pa.array(_float_texts(ndarray(values.fill_null(nan) if values.null_count else values)), pa.string())
+        text = from_texts(_float_texts(ndarray_or(values, np.nan)))
     elif pa.types.is_decimal(kind):
         text = pc.replace_substring_regex(values.cast(pa.string()), r"\.0*$|(\.\d*?)0+$", r"\1")
     else:
@@ -167,11 +157,14 @@ def as_text(values: Any) -> Any:
     return text.fill_null("") if text.null_count else text
 
 
-def _float_texts(values: NDArray[Any]) -> NDArray[Any]:
+def _float_texts(values: NDArray[Any]) -> list[str]:
+    wide = values.astype(np.float64)
     with np.errstate(invalid="ignore"):
-        whole = (np.abs(values) < 2.0**53) & (values == np.trunc(values))
-        integers = np.where(whole, values, 0).astype(np.int64)
-    return np.where(np.isnan(values), "", np.where(whole, integers.astype(str), values.astype(str)))
+        whole = (np.abs(wide) < 2.0**53) & (wide == np.trunc(wide))
+        integers = np.where(whole, wide, 0.0).astype(np.int64)
+    # The shortest digits are those of the stored width: 0.1 for a float32, not 0.10000000149011612.
+    texts: list[str] = np.where(np.isnan(wide), "", np.where(whole, integers.astype(str), values.astype(str))).tolist()
+    return texts
 
 
 def as_numbers(values: Any, start: int, column: str, role: str) -> tuple[NDArray[np.float64], list[Fault]]:
@@ -180,7 +173,7 @@ def as_numbers(values: Any, start: int, column: str, role: str) -> tuple[NDArray
     if pa.types.is_dictionary(kind):
         return as_numbers(values.dictionary_decode(), start, column, role)
     if pa.types.is_floating(kind) or pa.types.is_integer(kind):
-        return floats(values.cast(pa.float64(), safe=False)), []
+        return ndarray_or(values.cast(pa.float64(), safe=False), np.nan), []
     return parse_numbers(as_text(values).to_pylist(), start, column, role)
 
 

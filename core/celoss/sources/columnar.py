@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from celoss.errors import CelossError, Diagnostic, Fault, Place, quoted
-from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, head_rows, ndarray, planes
-from celoss.sources.streams import Input
+from celoss.bridge import from_ndarray, ndarray_or
+from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, quoted, shorten
+from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, head_rows, planes
+from celoss.sources.streams import DAMAGED, Input
 
 SPACING = {"halffloat": 2.0**-10, "float": 2.0**-23, "double": 2.0**-52}
 
@@ -78,7 +79,15 @@ class ColumnarSource:
                 columns.append(column)
                 faults.extend(wrong)
             values = planes(columns, rows) if columns else np.empty((0, rows))
-        return Chunk(start, rows, tuple(as_text(batch.column(name)) for name in texts), values, tuple(faults))
+        return Chunk(start, rows, tuple(self._text(batch, name) for name in texts), values, tuple(faults))
+
+    def _text(self, batch: Any, name: str) -> Any:
+        try:
+            return as_text(batch.column(name))
+        except pa.ArrowException:
+            kind = self._schema.field(name).type
+            message = f'column "{shorten(name)}" of {escape(self.name)} is no text'
+            raise CelossError(Diagnostic("E208", message, details=(f"found: values of type {kind}",))) from None
 
     def lines(self, rows: Sequence[int]) -> dict[int, Line]:
         """Typed tables have no lines."""
@@ -136,7 +145,7 @@ def frame(table: Any, role: str) -> ColumnarSource:
 def _readable(source: Input) -> Iterator[None]:
     try:
         yield
-    except (pa.ArrowException, OSError, EOFError) as error:
+    except DAMAGED as error:
         raise CelossError(source.broken(error)) from None
 
 
@@ -164,8 +173,8 @@ def _head_columns(field: Any, values: Any) -> list[Column]:
         return [Column(field.name, "other", ("",) * len(values))]
     try:
         texts = tuple(as_text(values).to_pylist())
-    except pa.ArrowInvalid:
-        texts = ("",) * len(values)
+    except pa.ArrowException:
+        return [Column(field.name, "other", ("",) * len(values))]
     return [Column(field.name, stored, texts, SPACING.get(str(kind), 0.0))]
 
 
@@ -197,11 +206,11 @@ def _list_planes(
     values: Any, width: int, start: int, column: str, role: str
 ) -> tuple[np.ndarray[Any, np.dtype[np.float64]], list[Fault]]:
     """(k, n) planes of a list column, and a fault (E507) for each row whose list has another length."""
-    lengths = ndarray(pc.list_value_length(values).fill_null(0))
+    lengths = ndarray_or(pc.list_value_length(values), 0)
     fits = lengths == width
     faults = [Fault(start + int(row), column, f"{lengths[row]} numbers", "E507", role) for row in np.flatnonzero(~fits)]
     result = np.full((width, len(values)), np.nan)
-    kept = values if not faults else values.filter(pa.array(fits))
+    kept = values if not faults else values.take(from_ndarray(np.flatnonzero(fits)))
     numbers, _ = as_numbers(pc.list_flatten(kept), start, column, role)
     result[:, fits] = numbers.reshape(-1, width).T
     return result, faults

@@ -13,7 +13,7 @@ import pyarrow as pa
 from celoss.errors import CelossError, Diagnostic, Place, escape, shorten
 from celoss.sources.base import CHUNK_ROWS, Line
 from celoss.sources.columnar import ColumnarSource
-from celoss.sources.streams import Input
+from celoss.sources.streams import DAMAGED, Input
 
 TYPED_ROWS = 1000
 
@@ -49,7 +49,7 @@ class JsonLinesSource(ColumnarSource):
                 raise CelossError(
                     Diagnostic("E105", f"'{escape(self.name)}' is not UTF-8", details=(f"found: {error.reason}",))
                 ) from None
-            except (OSError, EOFError, pa.ArrowInvalid) as error:
+            except DAMAGED as error:
                 raise CelossError(self._input.broken(error)) from None
 
     def _parse(self, number: int, line: str) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import stat
 import sys
 import tempfile
+import weakref
 from pathlib import Path
 from typing import IO, Any
 
@@ -27,6 +29,8 @@ FOREIGN = (
     (b"%PDF", "this is a PDF file; save the table as CSV or Parquet"),
 )
 SNIFFED_BYTES = 4096
+# What reading a damaged file raises, compressed or not.
+DAMAGED = (OSError, EOFError, pa.ArrowException, lzma.LZMAError)
 
 
 class Input:
@@ -38,7 +42,6 @@ class Input:
     def __init__(self, path: str, argument: str) -> None:
         self.path = path
         self.name = "standard input" if path == "-" else path
-        self._copy: IO[bytes] | None = None
         if path == "-":
             self.file = self._spool(sys.stdin.buffer)
         else:
@@ -65,16 +68,17 @@ class Input:
         raise CelossError(_is_directory(path, argument))
 
     def _spool(self, stream: IO[bytes]) -> str:
-        self._copy = tempfile.NamedTemporaryFile(prefix="celoss-")  # noqa: SIM115 - lives as long as the source
-        shutil.copyfileobj(stream, self._copy, 1 << 20)
-        self._copy.flush()
-        return self._copy.name
+        copy = tempfile.NamedTemporaryFile(prefix="celoss-")  # noqa: SIM115 - lives as long as this object
+        weakref.finalize(self, copy.close)
+        shutil.copyfileobj(stream, copy, 1 << 20)
+        copy.flush()
+        return copy.name
 
     def _decompressed_start(self) -> bytes:
         try:
             with self.open() as stream:
                 return bytes(stream.read(SNIFFED_BYTES))
-        except (OSError, EOFError, ValueError, pa.ArrowInvalid) as error:
+        except DAMAGED as error:
             raise CelossError(self.broken(error)) from None
 
     def broken(self, error: Exception) -> Diagnostic:
@@ -92,8 +96,6 @@ class Input:
         if self.compression is None:
             return self.open_raw()
         if self.compression == "xz":
-            import lzma
-
             return lzma.open(self.file, "rb")
         return pa.CompressedInputStream(pa.OSFile(self.file), self.compression)
 

@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from celoss.bridge import from_texts, ndarray_or
 from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, quoted
-from celoss.sources.base import Chunk, Column, Head, Line, Suspicious, floats, head_rows, parse_numbers, planes
-from celoss.sources.streams import Input
+from celoss.sources.base import Chunk, Column, Head, Line, Suspicious, head_rows, parse_numbers, planes
+from celoss.sources.streams import DAMAGED, Input
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 BLOCK_BYTES = 1 << 20
@@ -80,7 +81,7 @@ class TextSource:
                 raise CelossError(
                     Diagnostic("E207", f"cannot read the text: {error}", (Place(self.name, reader.line_num),))
                 ) from None
-            except (OSError, EOFError, pa.ArrowInvalid) as error:
+            except DAMAGED as error:
                 raise CelossError(self._input.broken(error)) from None
 
     def _buffered(self) -> io.BufferedReader:
@@ -185,7 +186,7 @@ class TextSource:
                 start = 0
                 for batch in reader:
                     columns = dict(zip(wanted, batch.columns, strict=True))
-                    values = [floats(columns[name]) for name in numbers]
+                    values = [ndarray_or(columns[name], np.nan) for name in numbers]
                     yield Chunk(
                         start,
                         batch.num_rows,
@@ -193,7 +194,7 @@ class TextSource:
                         planes(values, batch.num_rows) if values else np.empty((0, batch.num_rows)),
                     )
                     start += batch.num_rows
-        except (pa.ArrowInvalid, pa.ArrowKeyError, OSError, EOFError) as error:
+        except DAMAGED as error:
             raise Suspicious(str(error)) from error
 
     def _careful(self, texts: Sequence[str], numbers: Sequence[str]) -> Iterator[Chunk]:
@@ -225,7 +226,7 @@ class TextSource:
 
     def _text_array(self, values: Sequence[str], start: int, name: str, faults: list[Fault]) -> Any:
         try:
-            return pa.array(values, pa.string())
+            return from_texts(values)
         except UnicodeEncodeError:
             clean = []
             for row, value in enumerate(values, start=start):
@@ -233,7 +234,7 @@ class TextSource:
                 if shown != value:
                     faults.append(Fault(row, name, shown, "E105", self.role))
                 clean.append(shown)
-            return pa.array(clean, pa.string())
+            return from_texts(clean)
 
     def _not_utf8(self, line: Line, value: str) -> Diagnostic:
         shown = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
