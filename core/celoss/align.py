@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from celoss.checks import Batch, checked_pair, empty_batch
-from celoss.errors import CelossError, Diagnostic, escape
+from celoss.errors import CelossError, Diagnostic, Place, escape
 from celoss.keys import LabelTable, Orders, joined
 from celoss.plan import Plan
 from celoss.sources import Chunk, Source
@@ -115,6 +115,7 @@ def _unequal(plan: Plan, predictions: Source, labels: Source, left: int, right: 
     return Diagnostic(
         "E301",
         f"{escape(predictions.name)} has {left:,} rows, {escape(labels.name)} has {right:,}",
+        (Place(predictions.name), Place(labels.name)),
         details=(f"found: {because}",),
         help="put the same id column in both files, or name it: --id NAME (--id A=B where the names differ)",
     )

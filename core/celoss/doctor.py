@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from celoss.errors import Diagnostic, Fault, Faults, Place, did_you_mean, escape, listed, plural, shorten
 from celoss.plan import Plan
 from celoss.sources import Line, Source
-from celoss.sources.base import BLANKS, NUMBER
+from celoss.sources.base import BLANKS, NUMBER, is_number, ragged_hint
 
 # Rows that were cut wrongly, or are not text, make every later fault of the file a consequence: they are told alone.
 STRUCTURE = ("E105", "E201")
@@ -112,15 +112,12 @@ def _ragged(group: _Group) -> Diagnostic:
     excerpt = ((header.number, header.text), (line.number, line.text)) if "\n" not in line.text else ()
     places = [Place(group.source.name, line.number, excerpt=excerpt)]
     places += [Place(group.source.name, group.lines[one.row].number, value=one.value) for one in group.faults[1:]]
-    longer = len(line.fields) > len(header.fields)
     return Diagnostic(
         "E201",
         f"line {line.number} has {first.value}, the header has {len(header.fields)}",
         tuple(places),
         group.count,
-        help='an unquoted comma or a line break inside a value does this; quote such values with "'
-        if longer
-        else "the line may be cut off, or a value holds a line break that is not quoted",
+        help=ragged_hint(line.fields, len(header.fields)),
     )
 
 
@@ -136,7 +133,8 @@ def _disjoint(groups: Sequence[_Group], scored: int) -> Diagnostic | None:
     theirs = [fault.value or "" for fault in missing["E302"].faults]
     left, right = missing["E303"].name, missing["E302"].name
     found = f"found: {', '.join(map(_quote, mine))} in {left} and {', '.join(map(_quote, theirs))} in {right}"
-    return Diagnostic("E305", f"no id of {left} is in {right}", details=(found,), help=_id_hint(mine, theirs))
+    places = missing["E303"].id_places()[:1]
+    return Diagnostic("E305", f"no id of {left} is in {right}", places, details=(found,), help=_id_hint(mine, theirs))
 
 
 def _id_hint(mine: Sequence[str], theirs: Sequence[str]) -> str:
@@ -163,7 +161,7 @@ def _unpredicted(group: _Group) -> Diagnostic:
         f"{plural(group.count, 'labelled row')} {'has' if group.count == 1 else 'have'} no prediction",
         group.id_places(),
         group.count,
-        help=f"every row of {group.name} needs a prediction: add it to {group.other_name}, or leave the row out of both",
+        help=f"every row of {group.name} needs a prediction: add it to {group.other_name}, or remove the row from {group.name}",
     )
 
 
@@ -173,7 +171,7 @@ def _unlabelled(group: _Group) -> Diagnostic:
         f"{plural(group.count, 'prediction')} {'has' if group.count == 1 else 'have'} no label",
         group.id_places(),
         group.count,
-        help=f"every row of {group.name} needs a label: add it to {group.other_name}, or leave the row out of both",
+        help=f"every row of {group.name} needs a label: add it to {group.other_name}, or remove the row from {group.name}",
     )
 
 
@@ -206,7 +204,7 @@ def _no_id(group: _Group) -> Diagnostic:
 def _unknown_label(group: _Group) -> Diagnostic:
     value = group.faults[0].value or ""
     known = list(dict.fromkeys([*group.plan.classes, *(text for text, _ in group.plan.meanings)]))
-    near = did_you_mean(value, known)
+    near = None if is_number(value) else did_you_mean(value, known)
     if near is not None:
         advice = f'the nearest class is "{shorten(near)}"; spelling, case and spaces count'
     elif group.plan.one_column:
@@ -294,7 +292,7 @@ def _scale_hint(group: _Group) -> str:
     if group.plan.columns and len(group.plan.columns) > 1 and all(one is not None and 99.0 < one < 101.0 for one in sums):
         return "these are percentages; divide by 100"
     values = [float(fault.value or "nan") for fault in group.faults]
-    if group.count > group.scored and any(value < 0.0 for value in values):
+    if group.scored == 0 and group.count > 2 and any(value < 0.0 for value in values):
         layer = "sigmoid" if group.plan.one_column else "softmax"
         return f"these look like raw model scores (logits): apply the {layer} first"
     return ""
@@ -317,7 +315,7 @@ def _bad_sum(group: _Group) -> Diagnostic:
         f"{_more(group, 'row', 'rows', 'does', 'do')} not sum to 1",
         (place, *(group.place(one, value=one.value) for one in group.faults[1:])),
         group.count,
-        (f"found a sum of {first.value}; expected 1 within {limit:.2g} (--sum-tolerance)",),
+        (f"found a sum of {first.value}; expected 1 within {limit:.2g}, which --sum-tolerance changes",),
         f"probability columns: {listed(group.plan.columns)}; if a class is missing or one is no class, name them: --pred A,B",
     )
 

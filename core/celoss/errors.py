@@ -70,7 +70,7 @@ class Diagnostic:
         return "note" if self.code.startswith("N") else "error"
 
     def __str__(self) -> str:
-        return "\n".join(self._lines())
+        return "\n".join(escape(line) for line in self._lines())
 
     def _lines(self) -> list[str]:
         lines = [f"{self.severity}[{self.code}]: {self.message}"]

@@ -31,6 +31,8 @@ _WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0+", re.ASCII)
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d*)", re.ASCII)
 _WORDS = "p pr prob probs proba probability pred prediction predicted score class label y yhat softmax outcome target is"
 _PREFIX_WORDS = re.compile(rf"(?:(?:{'|'.join(_WORDS.split())})[^a-zA-Z0-9]*)+", re.IGNORECASE)
+_SUFFIX_WORDS = re.compile(rf"(?:[^a-zA-Z0-9]+(?:{'|'.join(_WORDS.split())})?)+", re.IGNORECASE)
+_GENERIC = frozenset(word for pair in OPPOSITES for word in pair)
 _PROPOSING_LABELS = 8
 
 
@@ -100,6 +102,33 @@ def affixes(names: Sequence[str], labels: Sequence[str]) -> list[Affix]:
             for name in names:
                 found.update(_around(name, written))
     return sorted(found, key=lambda one: (len(one.prefix) + len(one.suffix), one.prefix, one.suffix))
+
+
+def class_in_name(column: str, labels: Sequence[str]) -> str | None:
+    """The label that the name of a single column speaks of, as `p_yes` or `churn` do; None when it speaks of none.
+
+    Around labels that could stand in any name (numbers, yes and no) only words for a probability are allowed: `model_0`
+    and `no_show` say nothing about a class.
+    """
+    for affix in affixes([column], labels):
+        core = next(iter(affix.cores([column])), None)
+        if core is not None and core in labels and (_is_distinctive(core) or _only_words(affix)):
+            return core
+    return None
+
+
+def _is_distinctive(label: str) -> bool:
+    return not is_integer(label) and label.casefold() not in _GENERIC
+
+
+def _only_words(affix: Affix) -> bool:
+    before = not affix.prefix or _PREFIX_WORDS.fullmatch(affix.prefix) is not None
+    return before and (not affix.suffix or _SUFFIX_WORDS.fullmatch(affix.suffix) is not None)
+
+
+def plain_name(name: str) -> str:
+    """A name without case, spaces and punctuation: what `ID`, ` id` and `Id` have in common."""
+    return "".join(ch for ch in name.casefold() if ch.isalnum())
 
 
 def common_affix(names: Sequence[str]) -> Affix:

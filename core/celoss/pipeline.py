@@ -13,7 +13,7 @@ import pyarrow as pa
 from celoss import align, rows
 from celoss.detect import NO_FLAGS, Flags, detect
 from celoss.doctor import explain
-from celoss.errors import CelossError, Diagnostic, escape
+from celoss.errors import CelossError, Diagnostic, Place, escape
 from celoss.kernels import DEFAULT_EPS
 from celoss.plan import Plan
 from celoss.report import Report, finish
@@ -39,13 +39,19 @@ def prepare(predictions: Any, labels: Any = None, flags: Flags = NO_FLAGS, input
     """Opens the inputs and detects how they are to be read, without scoring. Raises CelossError."""
     if _is_stdin(predictions) and _is_stdin(labels):
         raise CelossError(
-            Diagnostic("E106", "both inputs are standard input", help="only one of them can be '-'; write the other to a file")
+            Diagnostic(
+                "E106",
+                "both inputs are standard input",
+                (Place("arguments PREDS and LABELS"),),
+                help="only one of them can be '-'; write the other to a file",
+            )
         )
     if isinstance(labels, str) and isinstance(predictions, str) and labels == predictions:
         raise CelossError(
             Diagnostic(
                 "E109",
                 f"both inputs are '{escape(labels)}'",
+                (Place("arguments PREDS and LABELS"),),
                 help="when the labels are a column of the predictions, give the file once",
             )
         )
@@ -132,6 +138,8 @@ def evaluate(
     flags = Flags(_names(id), _names(pred), _names(label), tuple((classes or {}).items()), positive, float(eps), sum_tolerance)
     if rows_path is not None:
         rows.check_path(rows_path)
+    if batch_rows < 1:
+        raise ValueError("batch_rows is at least 1")
     evaluation = prepare(predictions, labels, flags, input_format)
     state = score(evaluation, rows_path, batch_rows)
     report = finish(evaluation.plan, state, evaluation.predictions, evaluation.labels)

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from celoss.errors import escape
 from celoss.naming import class_text
 
 
@@ -18,7 +19,7 @@ class Finding:
     because: str
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.value} ({self.because})"
+        return escape(f"{self.what}: {self.value} ({self.because})")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from celoss.bridge import from_ndarray, from_texts
 from celoss.checks import Batch
-from celoss.errors import Diagnostic, Place, UsageError
+from celoss.errors import Diagnostic, Place, UsageError, escape
 from celoss.files import whole_file
 from celoss.kernels import Codes, RowScores, predicted
 from celoss.plan import Plan
@@ -72,7 +72,7 @@ def check_path(path: str) -> None:
         raise UsageError(
             Diagnostic(
                 "E701",
-                f"don't know how to write '{path}'",
+                f"don't know how to write '{escape(path)}'",
                 (Place(f"option --rows {path}"),),
                 help=f"use one of {' '.join(FORMATS)}",
             )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from celoss.detect.heads import MOST_ROWS, share_of_sums, within_unit
+from celoss.detect.heads import MOST_ROWS, counts_something, share_of_sums, within_unit
 from celoss.detect.inputs import Inputs, first_row, wrong_option
-from celoss.detect.labels import pair_columns
+from celoss.detect.labels import not_paired, pair_columns
 from celoss.errors import CelossError, Diagnostic, did_you_mean, escape, listed, plural, quoted, shorten
 from celoss.naming import Affix, affixes, class_order, class_text, common_affix, is_integer, positive_of
 from celoss.plan import Finding
@@ -35,16 +35,7 @@ def choose_paired(inputs: Inputs, columns: Sequence[str], label_columns: Sequenc
     """The choice for 0/1 label columns, and those in the order of the classes. Raises CelossError (E409)."""
     pairs = pair_columns(columns, label_columns)
     if pairs is None:
-        raise CelossError(
-            Diagnostic(
-                "E409",
-                f"{plural(len(label_columns), 'label column')} and {plural(len(columns), 'probability column')} "
-                "do not pair by name",
-                (inputs.prediction_header(),),
-                details=(f"found labels {listed(label_columns)}; probabilities {listed(columns)}",),
-                help="name them in pairs, such as prob_cat and cat, or choose: --pred A,B --label A,B",
-            )
-        )
+        raise CelossError(not_paired(inputs, columns, label_columns))
     because = "--pred" if inputs.flags.pred else "they have the names of the label columns"
     choice = _one_per_class(inputs, {name: pairs[name][0] for name in pairs}, because)
     return choice, tuple(pairs[name][1] for name in choice.classes)
@@ -77,6 +68,12 @@ def _readings(inputs: Inputs, columns: Sequence[str], values: Sequence[str]) -> 
     for affix in affixes(columns, values):
         cores = affix.cores(columns)
         known = {name: cores[name] for name in values if name in cores}
+        if not any(counts_something(inputs.head.column(column)) for column in known.values()):
+            cores = {
+                name: column
+                for name, column in cores.items()
+                if name in known or inputs.flags.pred or not counts_something(inputs.head.column(column))
+            }
         if not known or len(cores) < 2:
             continue
         way = f"named after the classes ({affix})"
@@ -148,7 +145,7 @@ def _not_classes(inputs: Inputs, reading: _Reading, values: Sequence[str]) -> Di
         f"{plural(len(extra), 'column')} of {escape(inputs.predictions.name)} "
         + ("is not a class" if len(extra) == 1 else "are not classes"),
         (inputs.prediction_header(),),
-        details=(f"found columns {quoted(extra)}; labels: {listed(values)}",),
+        details=(f"found: {quoted(extra)}; labels: {listed(values)}",),
         help=f"name the class columns: --pred {','.join(reading.columns[name] for name in values)}",
     )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from celoss.naming import class_text
+from celoss.naming import class_text, is_integer
 from celoss.sources import Column, Head
-from celoss.sources.base import BLANKS, NUMBER
+from celoss.sources.base import BLANKS, NOT_FINITE, is_number
 
 # Columns are believed to be distributions when more than this share of the head's rows sums to 1: a few bad rows are
 # for the check of every row to find, not a reason to read the columns otherwise.
@@ -15,22 +15,23 @@ LEAST_TOLERANCE = 1e-9
 NOTED_DEVIATION = 1e-3
 
 
-def is_number(text: str) -> bool:
-    """Whether a text is a number as celoss reads numbers."""
-    return NUMBER.fullmatch(text.strip(BLANKS)) is not None
-
-
 def looks_numeric(column: Column) -> bool:
-    """Whether at least half of the values that are there are numbers: a few bad cells do not hide a probability column."""
+    """Whether at least half of the values that are there are numbers: bad or missing cells do not hide a column."""
     if column.kind != "text":
         return column.kind == "number"
-    present = [text for text in column.texts if text]
-    return bool(present) and sum(map(is_number, present)) * 2 >= len(present)
+    present = [text for text in column.texts if text and not NOT_FINITE.fullmatch(text)]
+    return sum(map(is_number, present)) * 2 >= len(present)
 
 
 def distinct(column: Column) -> list[str]:
     """The distinct values as class names, in order of appearance, without missing ones."""
     return list(dict.fromkeys(class_text(text) for text in column.texts if text))
+
+
+def counts_something(column: Column) -> bool:
+    """Whether a column holds integers beyond 0 and 1: an id, an age, but no probability."""
+    values = distinct(column)
+    return all(map(is_integer, values)) and not within_unit(column)
 
 
 def within_unit(column: Column) -> bool:

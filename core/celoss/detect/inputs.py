@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from celoss.detect.heads import is_number, looks_numeric
+from celoss.detect.heads import looks_numeric
 from celoss.errors import CelossError, Diagnostic, Place, UsageError, did_you_mean, escape, listed, plural, shorten
 from celoss.kernels import DEFAULT_EPS
-from celoss.naming import INDEX_NAMES, LABEL_NAMES, is_integer
+from celoss.naming import INDEX_NAMES, LABEL_NAMES, class_text, is_integer
 from celoss.sources import Head, Source
+from celoss.sources.base import is_number
 
 BY_POSITION = "#"
 
@@ -121,14 +122,14 @@ def _checked_head(source: Source) -> Head:
         raise CelossError(
             Diagnostic(
                 "E103",
-                f"'{escape(source.name)}' has a header but no rows",
+                f"'{escape(source.name)}' has a header but no rows" if source.has_lines else f"{source.name} has no rows",
                 (header(source),),
                 help="expected one row per case; the program that wrote it may have stopped early",
             )
         )
     numbers = [name for name in head.names if is_number(name)]
     # Integers can be the names of classes, fractions cannot; a lone 0 or 1 is a label column without a header.
-    if source.format == "csv" and (any(not is_integer(name) for name in numbers) or head.names in (("0",), ("1",))):
+    if source.format == "csv" and (any(not is_integer(class_text(name)) for name in numbers) or head.names in (("0",), ("1",))):
         example = "id,cat,dog" if source.role == "predictions" else "id,label"
         raise CelossError(
             Diagnostic(
@@ -144,6 +145,8 @@ def _checked_head(source: Source) -> Head:
 
 def _check_columns(option: str, names: Sequence[str], source: Source, head: Head) -> None:
     for name in names:
+        if names.count(name) > 1:
+            raise wrong_option(option, ",".join(names), f'it names "{shorten(name)}" twice')
         if name not in head.names:
             near = did_you_mean(name, head.names)
             raise CelossError(

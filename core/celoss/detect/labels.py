@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from celoss.detect.heads import distinct, looks_numeric, one_hot
 from celoss.detect.inputs import Inputs
-from celoss.errors import CelossError, Diagnostic, listed
+from celoss.errors import CelossError, Diagnostic, listed, plural
 from celoss.naming import INDEX_NAMES, LABEL_NAMES, Affix, affixes, class_text, common_affix, pair_by_core
 from celoss.plan import Finding
 from celoss.sources import Chunk, Suspicious
@@ -37,7 +37,7 @@ def _choose(inputs: Inputs) -> tuple[tuple[str, ...], str]:
     fitting = _fitting_columns(inputs, names)
     if len(fitting) == 1:
         return (fitting[0],), "the only column whose values are all named by columns"
-    raise CelossError(_which_label(inputs, fitting or names))
+    raise CelossError(_which_label(inputs, fitting or [name for name in names if name not in inputs.shared] or names))
 
 
 def _others(inputs: Inputs, label_columns: Sequence[str]) -> list[str]:
@@ -66,6 +66,17 @@ def pair_columns(columns: Sequence[str], flags: Sequence[str]) -> dict[str, tupl
     return None
 
 
+def not_paired(inputs: Inputs, columns: Sequence[str], flags: Sequence[str]) -> Diagnostic:
+    """The diagnostic for 0/1 label columns that have no probability columns of their names."""
+    return Diagnostic(
+        "E409",
+        f"{plural(len(flags), 'label column')} and {plural(len(columns), 'probability column')} do not pair by name",
+        (inputs.prediction_header(),),
+        details=(f"found labels {listed(flags)}; probabilities {listed(columns)}",),
+        help="name them in pairs, such as prob_cat and cat, or choose: --pred A,B --label A,B",
+    )
+
+
 def _fitting_columns(inputs: Inputs, names: Sequence[str]) -> list[str]:
     """Columns whose values in the head are all classes that probability columns are named after."""
     fitting = []
@@ -78,11 +89,15 @@ def _fitting_columns(inputs: Inputs, names: Sequence[str]) -> list[str]:
 
 
 def _which_label(inputs: Inputs, names: Sequence[str]) -> Diagnostic:
-    swapped = inputs.separate and not any(map(looks_numeric, inputs.head.columns))
+    numeric = [column.name for column in inputs.label_head.columns if looks_numeric(column)]
+    swapped = inputs.separate and not set(inputs.number_columns(inputs.shared)) and len(set(numeric) - set(inputs.shared)) > 1
+    flags = [name for name in names if set(distinct(inputs.label_head.column(name))) <= {"0", "1"}]
+    if len(flags) > 1 and one_hot(inputs.label_head, flags):
+        return not_paired(inputs, _others(inputs, flags), flags)
     fewest = min(names, key=lambda name: len(distinct(inputs.label_head.column(name))), default=None)
     if not inputs.separate:
         advice = "give the labels file as the second argument, or name the column: --label NAME"
-    elif swapped and sum(map(looks_numeric, inputs.label_head.columns)) > 1:
+    elif swapped:
         advice = "the two files look swapped: the predictions come first, then the labels"
     elif fewest:
         advice = f"choose one: --label {fewest}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from celoss.detect.heads import looks_numeric
 from celoss.detect.inputs import BY_POSITION, Inputs
-from celoss.errors import CelossError, Diagnostic, listed, quoted
-from celoss.naming import INDEX_NAMES
+from celoss.errors import CelossError, Diagnostic, escape, listed, quoted, shorten
+from celoss.naming import INDEX_NAMES, plain_name
 from celoss.plan import Finding
+from celoss.sources import Column
 
 Keys = tuple[tuple[str, str], ...]
 WHAT = "rows matched by"
@@ -35,6 +37,38 @@ def choose_keys(inputs: Inputs, label_columns: Collection[str]) -> tuple[Keys, F
             )
         )
     if not shared:
+        _check_no_other_ids(inputs, label_columns)
         return (), Finding(WHAT, "position", "no column in common")
     shown = shared[0] or "the unnamed first column"
     return ((shared[0], shared[0]),), Finding(WHAT, shown, "the column that both files share")
+
+
+def _check_no_other_ids(inputs: Inputs, label_columns: Collection[str]) -> None:
+    """Raises CelossError (E306) when columns of different names look like the ids of the same rows."""
+    if not (inputs.head.named and inputs.label_head.named):
+        return
+    theirs = [column for column in inputs.label_head.columns if column.name not in label_columns]
+    for mine in inputs.head.columns:
+        for other in theirs:
+            named_alike = plain_name(mine.name) == plain_name(other.name) != ""
+            if named_alike or _same_values(mine, other):
+                raise CelossError(
+                    Diagnostic(
+                        "E306",
+                        "which column matches the rows?",
+                        (inputs.label_header(),),
+                        details=(
+                            f'found "{shorten(mine.name)}" in {escape(inputs.predictions.name)} and '
+                            f'"{shorten(other.name)}" in {escape(inputs.labels.name)}, which look alike',
+                        ),
+                        help=f"if they are ids: --id '{mine.name}={other.name}'; to match by the order of rows: --id '#'",
+                    )
+                )
+
+
+def _same_values(mine: Column, other: Column) -> bool:
+    """Whether two columns of texts, none of them repeated, have values in common."""
+    if looks_numeric(mine) or looks_numeric(other) or mine.name in INDEX_NAMES or other.name in INDEX_NAMES:
+        return False
+    common = set(filter(None, mine.texts)) & set(other.texts)
+    return bool(common) and all(len(set(one.texts)) == len(one.texts) for one in (mine, other))

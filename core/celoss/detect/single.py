@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from celoss.detect.classes import Choice
-from celoss.detect.heads import distinct, is_number, looks_numeric, within_unit
+from celoss.detect.heads import distinct, looks_numeric, within_unit
 from celoss.detect.inputs import Inputs, first_row
 from celoss.detect.labels import label_counts
 from celoss.errors import CelossError, Diagnostic, Place, UsageError, did_you_mean, escape, listed, plural, quoted, shorten
-from celoss.naming import CONFIDENCE_NAME, PROBABILITY_NAME, affixes, class_text, opposite, positive_of
+from celoss.naming import CONFIDENCE_NAME, PROBABILITY_NAME, class_in_name, class_text, opposite, positive_of
 from celoss.plan import Finding
+from celoss.sources.base import is_number
 
 
 def choose_single(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label_column: str) -> Choice:
@@ -23,6 +24,8 @@ def choose_single(inputs: Inputs, columns: Sequence[str], values: Sequence[str],
     if len(values) > 2:
         raise CelossError(_too_many_labels(inputs, column, values, label_column))
     positive, why = _positive_class(inputs, column, values, label_column)
+    if not inputs.flags.pred and _is_confidence(inputs, column, positive, values, label_column):
+        raise CelossError(_confidence(inputs, column))
     others = [value for value in values if value != positive]
     negative = others[0] if others else opposite(positive) or f"not {positive}"
     findings = (
@@ -38,10 +41,9 @@ def _column(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label
     if len(columns) == 1:
         return columns[0], "--pred" if inputs.flags.pred else "the only column of numbers"
     inside = [name for name in columns if within_unit(inputs.head.column(name))] or list(columns)
-    for affix in affixes(inside, values):
-        cores = affix.cores(inside)
-        if len(cores) == 1 and next(iter(cores)) in values:
-            return next(iter(cores.values())), "the only column that has the name of a label"
+    named = [name for name in inside if class_in_name(name, values) is not None]
+    if len(named) == 1:
+        return named[0], "the only column that has the name of a label"
     # A column of nothing but labels is the predicted class, not its probability.
     graded = [name for name in inside if not set(distinct(inputs.head.column(name))) <= set(values)] or inside
     if len(graded) == 1:
@@ -58,14 +60,14 @@ def _positive_class(inputs: Inputs, column: str, values: Sequence[str], label_co
     given = inputs.flags.positive
     if given is not None:
         return _given_positive(given, values), "--positive"
-    if inputs.head.named:
-        for affix in affixes([column], values):
-            core = next(iter(affix.cores([column])), None)
-            if core in values:
-                return str(core), "the column's name"
+    # pandas calls a column without a name 0: that says nothing about a class called 0.
+    made_up = column == "0" and inputs.head.named
+    name = class_in_name(column, values) if inputs.head.named else None
+    if name is not None and not made_up:
+        return name, "the column's name"
     pair = values if len(values) == 2 else [values[0], opposite(values[0]) or ""]
     positive = positive_of(pair)
-    if positive is None:
+    if positive is None or (made_up and "0" in values):
         raise CelossError(_which_positive(inputs, column, values, label_column))
     return positive, "the usual meaning of the labels"
 
@@ -84,6 +86,17 @@ def _given_positive(given: str, values: Sequence[str]) -> str:
             help=f"did you mean --positive {near}?" if near else "",
         )
     )
+
+
+def _is_confidence(inputs: Inputs, column: str, positive: str, values: Sequence[str], label_column: str) -> bool:
+    """Whether a column of predicted classes shows that the number belongs to the predicted class: high for both."""
+    numbers = [float(text) if is_number(text) else 0.0 for text in inputs.head.column(column).texts]
+    for other in inputs.head.columns:
+        found = distinct(other)
+        is_prediction = len(found) == 2 and set(found) <= set(values) and other.name not in (column, label_column)
+        if is_prediction and other.name not in inputs.shared and min(numbers, default=0.0) >= 0.5:
+            return any(class_text(text) != positive for text in other.texts)
+    return False
 
 
 def _no_probabilities(inputs: Inputs, values: Sequence[str], label_column: str) -> Diagnostic:
@@ -171,5 +184,5 @@ def _which_positive(inputs: Inputs, column: str, values: Sequence[str], label_co
         "which class is the positive one?",
         (inputs.prediction_header(column),),
         details=(f"found labels: {shown}",),
-        help=f'say what "{shorten(column)}" is the probability of: --positive {values[0]}',
+        help=f'say what "{shorten(column)}" is the probability of: --positive {values[-1] if column == "0" else values[0]}',
     )

@@ -57,7 +57,9 @@ def _delimiter(input_format: str | None) -> str | None:
     if input_format is None:
         return None
     kind, _, delimiter = input_format.partition(":")
-    if kind not in FORMATS or (delimiter and (kind != "csv" or len(delimiter) != 1 or delimiter in '"\r\n')):
+    if kind not in FORMATS or (
+        delimiter and (kind != "csv" or len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n')
+    ):
         raise UsageError(
             Diagnostic(
                 "E603",
@@ -74,7 +76,10 @@ def _table(what: Any, role: str) -> Any:
     try:
         if type(what).__module__.split(".")[0] == "pandas":
             named = what if hasattr(what, "columns") else what.to_frame(role if what.name is None else what.name)
-            return pa.Table.from_pandas(named.rename(columns=str))
+            # pandas keeps a plain range as metadata only; one that has a name, or is not 0, 1, 2 …, tells rows apart.
+            index = named.index
+            plain = type(index).__name__ == "RangeIndex" and index.name is None and index.start == 0 and index.step == 1
+            return pa.Table.from_pandas(named.rename(columns=str), preserve_index=not plain)
         if isinstance(what, pa.ChunkedArray | pa.Array) or (hasattr(what, "to_frame") and not hasattr(what, "columns")):
             return pa.table({getattr(what, "name", None) or role: pa.chunked_array(what)})
         if isinstance(what, pa.Table):

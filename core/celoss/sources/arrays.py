@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tokenize
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from celoss.bridge import from_ndarray, from_texts
 from celoss.errors import CelossError, Diagnostic, Fault, Place, escape
 from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, head_rows
 from celoss.sources.columnar import SPACING
@@ -71,7 +73,7 @@ def npy(source: Input, role: str) -> ArraySource:
     """An NPY file, mapped into memory; pickled objects are refused."""
     try:
         values = np.load(source.file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, SyntaxError, tokenize.TokenError) as error:
         raise CelossError(source.broken(error)) from None
     return ArraySource(values, role, source.path, source.name, "npy")
 
@@ -79,17 +81,34 @@ def npy(source: Input, role: str) -> ArraySource:
 def array(values: Any, role: str) -> ArraySource:
     """A NumPy array, list or tuple."""
     try:
+        if isinstance(values, np.ma.MaskedArray):
+            values = np.ma.filled(values.astype(object), None)
         converted = np.asarray(values)
     except ValueError as error:
         raise CelossError(Diagnostic("E209", f"the {role} are not a table of equal rows: {escape(str(error))}")) from None
-    return ArraySource(converted, role, None, f"the {role}", "array")
+    return ArraySource(converted, role, None, f"the {role} array", "array")
 
 
 def _arrow(column: np.ndarray[Any, Any], name: str) -> Any:
     kind = column.dtype.kind
-    if kind in "biuf":
+    if kind == "b":
         return pa.array(np.ascontiguousarray(column))
+    if kind in "iuf":
+        # Arrow knows no other byte order, and nothing wider than 64 bits.
+        native = column.astype(column.dtype.newbyteorder("="))
+        return from_ndarray(native if native.dtype.itemsize <= 8 else native.astype(np.float64))
     try:
-        return pa.array(["" if value is None else str(value) for value in column.tolist()], pa.string())
-    except UnicodeDecodeError:
+        return from_texts([_text(value) for value in column.tolist()])
+    except UnicodeError:
         raise CelossError(Diagnostic("E105", f"{escape(name)} is not UTF-8", (Place(name),))) from None
+
+
+def _text(value: Any) -> str:
+    """A value of an object array as text: missing ones empty, whole floats as integers, bytes as UTF-8."""
+    if value is None or value != value:
+        return ""
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
+    return str(value)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from celoss.bridge import from_texts, ndarray_or
-from celoss.errors import Fault
+from celoss.errors import CelossError, Diagnostic, Fault, Place, quoted
 
 HEAD_ROWS = 1000
 HEAD_CELLS = 100_000
@@ -131,6 +131,36 @@ class Suspicious(Exception):  # noqa: N818 - a signal to read again carefully, n
     """The fast reader could not read the file; the careful one finds the exact place, or reads it."""
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a number as celoss reads numbers."""
+    return NUMBER.fullmatch(text.strip(BLANKS)) is not None
+
+
+def ragged_hint(fields: Sequence[str], expected: int) -> str:
+    """What may have gone wrong with a line that has not as many fields as the header."""
+    if any("\n" in field or "\r" in field for field in fields):
+        return 'a quote " may be opened and not closed'
+    if len(fields) > expected:
+        return 'an unquoted comma inside a value does this, or a missing column name; quote such values with "'
+    return "the line may be cut off, or a value holds a line break that is not quoted"
+
+
+def check_names(source: str, line: int | None, names: Sequence[str]) -> None:
+    """Raises CelossError (E203) when two columns have one name; unnamed ones may be several."""
+    for name in dict.fromkeys(names):
+        fields = [str(index + 1) for index, other in enumerate(names) if other == name]
+        if name and len(fields) > 1:
+            raise CelossError(
+                Diagnostic(
+                    "E203",
+                    f"{len(fields) if len(fields) > 2 else 'two'} columns are called {quoted([name])}",
+                    (Place(source, line),),
+                    details=(f"found: columns {', '.join(fields[:-1])} and {fields[-1]}",),
+                    help="give every column its own name",
+                )
+            )
+
+
 def head_rows(columns: int) -> int:
     """How many rows a head of that many columns holds."""
     return max(1, min(HEAD_ROWS, HEAD_CELLS // max(columns, 1)))
@@ -141,7 +171,7 @@ def as_text(values: Any) -> Any:
 
     Text stays as it is. Integers are decimal digits. Floats that are whole (below 2^53) are written as integers, others by
     the shortest digits that read back. Booleans are True and False. Decimals lose trailing zeros. Dates and times are ISO
-    8601. Missing values (and float NaN) are the empty text.
+    8601, midnight as the date alone. Missing values (and float NaN) are the empty text.
     """
     kind = values.type
     if pa.types.is_dictionary(kind):
@@ -154,6 +184,9 @@ def as_text(values: Any) -> Any:
         text = pc.replace_substring_regex(values.cast(pa.string()), r"\.0*$|(\.\d*?)0+$", r"\1")
     else:
         text = values if pa.types.is_string(kind) else values.cast(pa.string())
+        if pa.types.is_timestamp(kind):
+            text = pc.replace_substring_regex(text, r"\.0*$|(\.\d*?)0+$", r"\1")
+            text = pc.replace_substring_regex(text, r"[ T]00:00:00$", "")
     return text.fill_null("") if text.null_count else text
 
 

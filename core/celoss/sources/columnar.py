@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from celoss.bridge import from_ndarray, ndarray_or
-from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, quoted, shorten
-from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, head_rows, planes
+from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, shorten
+from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, check_names, head_rows, planes
 from celoss.sources.streams import DAMAGED, Input
 
 SPACING = {"halffloat": 2.0**-10, "float": 2.0**-23, "double": 2.0**-52}
 
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 Batches = Callable[[list[str] | None], Iterator[Any]]
 
 
@@ -35,11 +36,10 @@ class ColumnarSource:
         self.format = kind
         self._schema = schema
         self._read = read
-        names = list(schema.names)
-        twice = [one for one in dict.fromkeys(names) if names.count(one) > 1]
-        if twice:
-            message = f"two columns are called {quoted(twice[:1])}"
-            raise CelossError(Diagnostic("E203", message, (Place(name),), help="give every column its own name"))
+        check_names(name, None, schema.names)
+        # Column of numbers `p[2]` → the list column `p` and the place 2 in it.
+        self._places: dict[str, tuple[str, int]] = {}
+        self._widths: dict[str, int] = {}
 
     def head(self) -> Head:
         """The first rows as canonical text."""
@@ -52,42 +52,64 @@ class ColumnarSource:
             if rows > wanted:
                 break
         table = pa.Table.from_batches(batches, self._schema).combine_chunks()
-        columns = [column for field in self._schema for column in _head_columns(field, _one(table.column(field.name)))]
+        columns = [column for field in self._schema for column in self._head_columns(field, _one(table.column(field.name)))]
         return Head(tuple(columns), table.num_rows, rows <= wanted)
+
+    def _head_columns(self, field: Any, values: Any) -> list[Column]:
+        if not (_is_list(field.type) and len(values)):
+            return [_head_column(field, values)]
+        columns = _list_columns(field.name, values)
+        self._widths[field.name] = len(columns)
+        self._places |= {column.name: (field.name, place) for place, column in enumerate(columns)}
+        return columns or [Column(field.name, "other", ("",) * len(values))]
 
     def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False) -> Iterator[Chunk]:
         """See Source. Typed values need no careful reading."""
-        lists = {name: name.rpartition("[")[0] for name in numbers if name not in self._schema.names}
-        wanted = list(dict.fromkeys([*texts, *(lists.get(name, name) for name in numbers)]))
+        wanted = list(dict.fromkeys(self._places.get(name, (name, 0))[0] for name in (*texts, *numbers)))
         start = 0
         for whole in self._read(wanted):
             for offset in range(0, whole.num_rows, CHUNK_ROWS):
                 batch = whole.slice(offset, CHUNK_ROWS)
-                yield self._chunk(batch, start, texts, numbers, lists)
+                yield self._chunk(batch, start, texts, numbers)
                 start += batch.num_rows
 
-    def _chunk(self, batch: Any, start: int, texts: Sequence[str], numbers: Sequence[str], lists: dict[str, str]) -> Chunk:
+    def _chunk(self, batch: Any, start: int, texts: Sequence[str], numbers: Sequence[str]) -> Chunk:
         rows = batch.num_rows
         faults: list[Fault] = []
-        if lists:
-            name = next(iter(lists.values()))
-            values, faults = _list_planes(batch.column(name), len(numbers), start, name, self.role)
-        else:
-            columns = []
-            for name in numbers:
+        lists: dict[str, Floats] = {}
+        columns = []
+        for name in numbers:
+            stored, place = self._places.get(name, (name, 0))
+            if name not in self._places:
                 column, wrong = as_numbers(batch.column(name), start, name, self.role)
-                columns.append(column)
-                faults.extend(wrong)
-            values = planes(columns, rows) if columns else np.empty((0, rows))
+            else:
+                wrong = []
+                if stored not in lists:
+                    width = self._widths[stored]
+                    lists[stored], wrong = _list_planes(batch.column(stored), width, start, stored, self.role)
+                column = lists[stored][place]
+            columns.append(column)
+            faults.extend(wrong)
+        values = planes(columns, rows) if columns else np.empty((0, rows))
         return Chunk(start, rows, tuple(self._text(batch, name) for name in texts), values, tuple(faults))
 
     def _text(self, batch: Any, name: str) -> Any:
+        stored, place = self._places.get(name, (name, 0))
+        values = batch.column(stored)
         try:
-            return as_text(batch.column(name))
-        except pa.ArrowException:
-            kind = self._schema.field(name).type
+            if name in self._places:
+                values = pc.list_element(values, place)
+            text = as_text(values)
+            text.validate(full=True)
+            return text
+        except pa.ArrowException as error:
+            kind = self._schema.field(stored).type
+            if "UTF8" in str(error) or "UTF-8" in str(error):
+                message = f'column "{shorten(name)}" of {escape(self.name)} is not UTF-8'
+                raise CelossError(Diagnostic("E105", message, (Place(self.name, column=name),))) from None
             message = f'column "{shorten(name)}" of {escape(self.name)} is no text'
-            raise CelossError(Diagnostic("E208", message, details=(f"found: values of type {kind}",))) from None
+            place_of = (Place(self.name, column=name),)
+            raise CelossError(Diagnostic("E208", message, place_of, details=(f"found: values of type {kind}",))) from None
 
     def lines(self, rows: Sequence[int]) -> dict[int, Line]:
         """Typed tables have no lines."""
@@ -115,18 +137,20 @@ def arrow(source: Input, role: str) -> ColumnarSource:
     opener = pa.ipc.open_file if source.start.startswith(b"ARROW1") else pa.ipc.open_stream
 
     def read(columns: list[str] | None) -> Iterator[Any]:
-        with _readable(source), pa.memory_map(source.file) as mapped:
-            reader = opener(mapped)
+        with _readable(source), pa.OSFile(source.file) as file:
+            reader = opener(file)
             batches = (
                 (reader.get_batch(index) for index in range(reader.num_record_batches))
                 if hasattr(reader, "num_record_batches")
                 else iter(reader)
             )
             for batch in batches:
+                # A damaged file can hold offsets that point anywhere: following them would end the process.
+                batch.validate(full=True)
                 yield batch if columns is None else batch.select(columns)
 
-    with _readable(source), pa.memory_map(source.file) as mapped:
-        schema = opener(mapped).schema
+    with _readable(source), pa.OSFile(source.file) as file:
+        schema = opener(file).schema
     return ColumnarSource(role, source.path, source.name, "arrow", schema.remove_metadata(), read)
 
 
@@ -138,7 +162,7 @@ def frame(table: Any, role: str) -> ColumnarSource:
         chosen = table if columns is None else table.select(columns)
         yield from chosen.replace_schema_metadata(None).to_batches(CHUNK_ROWS)
 
-    return ColumnarSource(role, None, f"the {role}", "frame", schema, read)
+    return ColumnarSource(role, None, f"the {role} table", "frame", schema, read)
 
 
 @contextmanager
@@ -158,10 +182,8 @@ def _is_list(kind: Any) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
-def _head_columns(field: Any, values: Any) -> list[Column]:
+def _head_column(field: Any, values: Any) -> Column:
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-    if _is_list(kind) and len(values):
-        return _list_columns(field.name, values)
     stored = "other"
     if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
         stored = "number"
@@ -169,46 +191,38 @@ def _head_columns(field: Any, values: Any) -> list[Column]:
         stored = "bool"
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view":
         stored = "text"
-    if pa.types.is_nested(kind):
-        return [Column(field.name, "other", ("",) * len(values))]
     try:
         texts = tuple(as_text(values).to_pylist())
-    except pa.ArrowException:
-        return [Column(field.name, "other", ("",) * len(values))]
-    return [Column(field.name, stored, texts, SPACING.get(str(kind), 0.0))]
+    except (pa.ArrowException, UnicodeDecodeError):
+        return Column(field.name, "other", ("",) * len(values))
+    return Column(field.name, stored, texts, SPACING.get(str(kind), 0.0))
 
 
 def _list_columns(name: str, values: Any) -> list[Column]:
-    """A virtual column for each place of the lists, as many as the first list has."""
+    """A column for each place of the lists, as many as the first list has; one alone keeps the name of the list."""
     inner = values.type.value_type
     if not (pa.types.is_floating(inner) or pa.types.is_integer(inner) or pa.types.is_decimal(inner)):
-        return [Column(name, "other", ("",) * len(values))]
+        return []
     lengths = pc.list_value_length(values).drop_null()
     width = lengths[0].as_py() if len(lengths) else 0
-    texts = [["" if one is None or place >= len(one) else one[place] for one in values.to_pylist()] for place in range(width)]
-    spacing = SPACING.get(str(inner), 0.0)
-    return [
-        Column(
-            f"{name}[{place}]",
-            "number",
-            tuple("" if v is None or v == "" else _number_text(v, inner) for v in column),
-            spacing,
-        )
-        for place, column in enumerate(texts)
-    ]
+    lists = [one or [] for one in values.to_pylist()]
+    columns = []
+    for place in range(width):
+        numbers = pa.array([one[place] if place < len(one) else None for one in lists], inner)
+        texts = tuple(as_text(numbers).to_pylist())
+        columns.append(Column(f"{name}[{place}]" if width > 1 else name, "number", texts, SPACING.get(str(inner), 0.0)))
+    return columns
 
 
-def _number_text(value: Any, kind: Any) -> str:
-    return str(as_text(pa.array([value], kind))[0].as_py())
-
-
-def _list_planes(
-    values: Any, width: int, start: int, column: str, role: str
-) -> tuple[np.ndarray[Any, np.dtype[np.float64]], list[Fault]]:
+def _list_planes(values: Any, width: int, start: int, column: str, role: str) -> tuple[Floats, list[Fault]]:
     """(k, n) planes of a list column, and a fault (E507) for each row whose list has another length."""
     lengths = ndarray_or(pc.list_value_length(values), 0)
     fits = lengths == width
-    faults = [Fault(start + int(row), column, f"{lengths[row]} numbers", "E507", role) for row in np.flatnonzero(~fits)]
+    counts = {int(row): int(lengths[row]) for row in np.flatnonzero(~fits)}
+    faults = [
+        Fault(start + row, column, "1 number" if count == 1 else f"{count} numbers", "E507", role)
+        for row, count in counts.items()
+    ]
     result = np.full((width, len(values)), np.nan)
     kept = values if not faults else values.take(from_ndarray(np.flatnonzero(fits)))
     numbers, _ = as_numbers(pc.list_flatten(kept), start, column, role)

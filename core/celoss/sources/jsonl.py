@@ -10,12 +10,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from celoss.bridge import from_texts
 from celoss.errors import CelossError, Diagnostic, Place, escape, shorten
-from celoss.sources.base import CHUNK_ROWS, Line
+from celoss.sources.base import CHUNK_ROWS, HEAD_ROWS, Line
 from celoss.sources.columnar import ColumnarSource
 from celoss.sources.streams import DAMAGED, Input
 
-TYPED_ROWS = 1000
+# One more than a head holds, so that the head knows whether there are more.
+TYPED_ROWS = HEAD_ROWS + 1
+LONGEST_INTEGER = 300
 
 
 class JsonLinesSource(ColumnarSource):
@@ -47,16 +50,23 @@ class JsonLinesSource(ColumnarSource):
                         yield number, self._parse(number, line)
             except UnicodeDecodeError as error:
                 raise CelossError(
-                    Diagnostic("E105", f"'{escape(self.name)}' is not UTF-8", details=(f"found: {error.reason}",))
+                    Diagnostic(
+                        "E105",
+                        f"'{escape(self.name)}' is not UTF-8",
+                        (Place(self.name),),
+                        details=(f"found: {error.reason}",),
+                    )
                 ) from None
             except DAMAGED as error:
                 raise CelossError(self._input.broken(error)) from None
 
     def _parse(self, number: int, line: str) -> dict[str, Any]:
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_unique, parse_int=_integer)
             found = f"a JSON {type(row).__name__}"
-        except (json.JSONDecodeError, RecursionError) as error:
+        except json.JSONDecodeError as error:
+            row, found = None, f"{error.msg} at character {error.pos + 1}"
+        except (ValueError, RecursionError) as error:
             row, found = None, str(error)
         if isinstance(row, dict):
             return row
@@ -71,16 +81,20 @@ class JsonLinesSource(ColumnarSource):
         )
 
     def _record_batches(self, columns: list[str] | None) -> Iterator[Any]:
+        """Batches of some columns; of all columns only the first rows, whose types are known to fit."""
         chosen = self._schema if columns is None else pa.schema([self._schema.field(name) for name in columns])
         objects = self._objects()
-        while rows := list(islice(objects, CHUNK_ROWS)):
+        size = TYPED_ROWS if columns is None else CHUNK_ROWS
+        while rows := list(islice(objects, size)):
             yield pa.RecordBatch.from_arrays(
                 [self._array(field, [row.get(field.name) for _, row in rows], rows) for field in chosen], schema=chosen
             )
+            if columns is None:
+                return
 
     def _array(self, field: Any, values: list[Any], rows: list[tuple[int, dict[str, Any]]]) -> Any:
         if pa.types.is_string(field.type):
-            return pa.array([_text(value) for value in values], pa.string())
+            return from_texts([(_text(value) or "").encode("utf-8", "backslashreplace").decode() for value in values])
         for (number, _), value in zip(rows, values, strict=True):
             if not _fits(value, field.type):
                 raise CelossError(
@@ -91,7 +105,9 @@ class JsonLinesSource(ColumnarSource):
                         help="a column holds one kind of value on all lines",
                     )
                 )
-        return pa.array(values, field.type)
+        if pa.types.is_list(field.type):
+            return pa.array([None if value is None else list(map(_float, value)) for value in values], field.type)
+        return pa.array(list(map(_float, values)), field.type)
 
     def lines(self, rows: Sequence[int]) -> dict[int, Line]:
         """See Source."""
@@ -108,20 +124,39 @@ def _readable(source: Input) -> Any:
     return stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f'an object with two keys "{next(name for name in names if names.count(name) > 1)}"')
+    return row
+
+
+def _integer(digits: str) -> int | str:
+    """An integer; beyond any id's length the digits themselves, which Python refuses to convert."""
+    return int(digits) if len(digits) <= LONGEST_INTEGER else digits
+
+
 def _type(values: list[Any]) -> Any:
-    """float64 when all are numbers of which some are fractions, list of float64, else text."""
+    """float64 when all are numbers of which some are fractions, list of float64, else text (integers stay exact so)."""
     present = [value for value in values if value is not None]
-    if present and all(isinstance(value, float) or type(value) is int for value in present):
-        return pa.float64() if any(isinstance(value, float) for value in present) else pa.string()
-    if present and all(isinstance(value, list) for value in present):
+    if present and all(_fits(value, pa.float64()) for value in present) and any(type(one) is float for one in present):
+        return pa.float64()
+    if present and all(_fits(value, pa.list_(pa.float64())) for value in present):
         return pa.list_(pa.float64())
     return pa.string()
 
 
 def _fits(value: Any, kind: Any) -> bool:
+    if value is None:
+        return True
     if pa.types.is_list(kind):
-        return value is None or (isinstance(value, list) and all(one is None or type(one) in (int, float) for one in value))
-    return value is None or type(value) in (int, float)
+        return isinstance(value, list) and all(_fits(one, pa.float64()) for one in value)
+    return type(value) is float or (type(value) is int and abs(value) <= 2**53)
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 def _text(value: Any) -> str | None:

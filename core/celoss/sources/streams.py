@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from celoss.errors import CelossError, Diagnostic, Place, did_you_mean, escape, plural
+from celoss.errors import CelossError, Diagnostic, Place, did_you_mean, escape, plural, shorten
 
 COMPRESSIONS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz"}
 MAGIC = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow", b"\x93NUMPY": "npy"}
@@ -43,6 +43,8 @@ class Input:
         self.path = path
         self.name = "standard input" if path == "-" else path
         if path == "-":
+            if sys.stdin is None:
+                raise CelossError(Diagnostic("E101", "standard input is closed", (Place(f"argument {argument}"),)))
             self.file = self._spool(sys.stdin.buffer)
         else:
             self.file = self._regular_file(path, argument)
@@ -85,7 +87,12 @@ class Input:
         """The diagnostic for bytes that cannot be read: a damaged or truncated file."""
         what = f"{self.compression}-compressed " if self.compression else ""
         reason = escape(str(error).split("\n", 1)[0].removesuffix("."))
-        return Diagnostic("E108", f"'{escape(self.name)}' is a damaged or incomplete {what}file", details=(f"found: {reason}",))
+        return Diagnostic(
+            "E108",
+            f"'{escape(self.name)}' is a damaged or incomplete {what}file",
+            (Place(self.name),),
+            details=(f"found: {reason}",),
+        )
 
     def open_raw(self) -> IO[bytes]:
         """The bytes as stored."""
@@ -132,16 +139,20 @@ def kind_of(source: Input, input_format: str | None) -> str:
 
 def _not_a_table(source: Input, advice: str, expected: str = "table") -> Diagnostic:
     names = {"parquet": "a Parquet file", "arrow": "an Arrow file", "npy": "an NPY file", "table": "a table"}
-    first = source.start[:40].decode("ascii", "backslashreplace").split("\n", 1)[0]
+    first = source.start.lstrip()[:40].decode("ascii", "backslashreplace").split("\n", 1)[0]
     details = (f'found: bytes starting "{escape(first)}"',)
     return Diagnostic("E104", f"'{escape(source.name)}' is not {names[expected]}", details=details, help=advice)
 
 
 def _no_file(path: str, argument: str) -> Diagnostic:
     folder = Path(path).parent
-    near = did_you_mean(Path(path).name, [entry.name for entry in folder.iterdir()]) if folder.is_dir() else None
+    try:
+        names = [entry.name for entry in folder.iterdir()]
+    except OSError:
+        names = []
+    near = did_you_mean(Path(path).name, names)
     advice = f"did you mean '{escape(str(folder / near))}'?" if near else ""
-    return Diagnostic("E101", f"no file at '{escape(path)}'", (Place(f"argument {argument}"),), help=advice)
+    return Diagnostic("E101", f"no file at '{shorten(path, 80)}'", (Place(f"argument {argument}"),), help=advice)
 
 
 def _is_directory(path: str, argument: str) -> Diagnostic:

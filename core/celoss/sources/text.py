@@ -15,8 +15,19 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from celoss.bridge import from_texts, ndarray_or
-from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, quoted
-from celoss.sources.base import Chunk, Column, Head, Line, Suspicious, head_rows, parse_numbers, planes
+from celoss.errors import CelossError, Diagnostic, Fault, Place, escape
+from celoss.sources.base import (
+    Chunk,
+    Column,
+    Head,
+    Line,
+    Suspicious,
+    check_names,
+    head_rows,
+    parse_numbers,
+    planes,
+    ragged_hint,
+)
 from celoss.sources.streams import DAMAGED, Input
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -104,25 +115,15 @@ class TextSource:
         if first is None:
             raise CelossError(Diagnostic("E103", f"'{escape(self.name)}' holds only blank lines", (Place(self.name, 1),)))
         _, names = first
-        twice = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
-        if twice:
-            fields = " and ".join(str(index + 1) for index, name in enumerate(names) if name == twice[0])
-            raise CelossError(
-                Diagnostic(
-                    "E203",
-                    f"two columns are called {quoted(twice[:1])}",
-                    (Place(f"{self.name}:1, fields {fields}"),),
-                    help="give every column its own name",
-                )
-            )
-        self._check_names(names)
+        check_names(self.name, 1, names)
+        self._check_encoded(names)
         if len(names) == 1:
             other = next((mark for mark in DELIMITERS if mark != self.delimiter and mark in names[0]), None)
             if other:
                 raise CelossError(self._one_column(names[0], other))
         return tuple(names)
 
-    def _check_names(self, names: Sequence[str]) -> None:
+    def _check_encoded(self, names: Sequence[str]) -> None:
         for name in names:
             if any("\udc80" <= ch <= "\udcff" for ch in name):
                 raise CelossError(self._not_utf8(Line(1, "", tuple(names)), name))
@@ -151,12 +152,11 @@ class TextSource:
         )
 
     def _all_ragged(self, line: int, fields: Sequence[str]) -> Diagnostic:
-        unclosed = any("\n" in field or "\r" in field for field in fields)
         return Diagnostic(
             "E201",
             f"line {line} has {_fields(len(fields))}, the header has {len(self._names)}",
             (Place(self.name, line),),
-            help='a quote " may be opened and not closed' if unclosed else "every line needs a value for every column",
+            help=ragged_hint(fields, len(self._names)),
         )
 
     @cached_property
@@ -169,6 +169,8 @@ class TextSource:
         return self._careful(texts, numbers) if careful else self._fast(texts, numbers)
 
     def _fast(self, texts: Sequence[str], numbers: Sequence[str]) -> Iterator[Chunk]:
+        if set(texts) & set(numbers):
+            raise Suspicious("a column is wanted as text and as numbers, which one reading cannot give")
         types = {name: pa.string() for name in texts} | {name: pa.float64() for name in numbers}
         wanted = list(types)
         try:
