@@ -61,24 +61,19 @@ def _predictions(plan: Plan, predictions: Source, careful: bool) -> Iterator[Chu
 
 def _labels(plan: Plan, labels: Source, careful: bool, *, keyed: bool) -> Iterator[Chunk]:
     keys = [theirs for _, theirs in plan.keys] if keyed else []
-    if plan.one_hot:
-        return labels.batches(keys, plan.label_columns, careful)
     return labels.batches([*keys, *plan.label_columns], [], careful)
 
 
 def _whole_rows(plan: Plan, predictions: Source, careful: bool) -> Iterator[Chunk]:
-    """Chunks of a file that holds both: key and label texts, probability planes, then 0/1 label planes."""
+    """Chunks of a file that holds both: key texts, then label texts, and probability planes."""
     keys = [mine for mine, _ in plan.keys]
-    if plan.one_hot:
-        return predictions.batches(keys, [*plan.columns, *plan.label_columns], careful)
     return predictions.batches([*keys, *plan.label_columns], plan.columns, careful)
 
 
 def _split(plan: Plan, both: Chunk) -> tuple[Chunk, Chunk]:
-    """A chunk of a file that holds both, as one of predictions and one of labels, on which the faults are told once."""
-    keys, k = len(plan.keys), len(plan.columns)
-    left = replace(both, texts=both.texts[:keys], numbers=both.numbers[:k])
-    return left, replace(both, texts=both.texts[keys:], numbers=both.numbers[k:])
+    """A chunk of a file that holds both, as one of predictions and one of labels."""
+    keys = len(plan.keys)
+    return replace(both, texts=both.texts[:keys]), replace(both, texts=both.texts[keys:])
 
 
 def _cut(chunks: Iterator[Chunk], rows: int) -> Iterator[Chunk]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from celoss.bridge import from_ndarray, ndarray
 from celoss.errors import NO_FAULTS, SHOWN_PLACES, Fault, Faults
 from celoss.kernels import Codes, Floats, plane_sum
+from celoss.naming import flag
 from celoss.plan import Plan
 from celoss.sources import Chunk
 
@@ -163,19 +164,23 @@ def _named_codes(plan: Plan, chunk: Chunk, role: str) -> tuple[Codes, Faults]:
 
 
 def _one_hot_codes(plan: Plan, chunk: Chunk, role: str) -> tuple[Codes, Faults]:
+    columns = chunk.texts[-len(plan.label_columns) :]
     codes = np.full(chunk.rows, UNKNOWN, dtype=np.intp)
-    ones = np.zeros(chunk.rows)
+    ones = np.zeros(chunk.rows, dtype=np.intp)
     clean = np.ones(chunk.rows, dtype=np.bool_)
-    for index, plane in enumerate(chunk.numbers):
-        one = plane == 1.0
+    for index, column in enumerate(columns):
+        encoded = column.dictionary_encode()
+        meanings = [flag(text) for text in encoded.dictionary.to_pylist()]
+        places = ndarray(encoded.indices)
+        one = np.array([meaning is True for meaning in meanings])[places]
+        clean &= np.array([meaning is not None for meaning in meanings])[places]
         codes[one] = index
         ones += one
-        clean &= one | (plane == 0.0)
-    good = clean & (ones == 1.0)
+    good = clean & (ones == 1)
     codes[~good] = UNKNOWN
     rows = np.flatnonzero(~good & readable(chunk))
     shown = [
-        Fault(chunk.start + row, None, " ".join(number_text(one) or "NaN" for one in chunk.numbers[:, row]), "E411", role)
+        Fault(chunk.start + row, None, " ".join(column[row].as_py() or '""' for column in columns), "E411", role)
         for row in rows[:SHOWN_PLACES].tolist()
     ]
     return codes, Faults.of(shown, {("E411", role): len(rows)})

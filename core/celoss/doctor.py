@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from celoss.errors import Diagnostic, Fault, Faults, Place, did_you_mean, escape, listed, plural, shorten
 from celoss.plan import Plan
 from celoss.sources import Line, Source
-from celoss.sources.base import BLANKS, NUMBER, is_number, ragged_hint
+from celoss.sources.base import BLANKS, NUMBER, is_number, number_hint, ragged_hint
 
 # Rows that were cut wrongly, or are not text, make every later fault of the file a consequence: they are told alone.
 STRUCTURE = ("E105", "E201")
@@ -184,7 +184,7 @@ def _repeated(group: _Group) -> Diagnostic:
         group.id_places(),
         group.count,
         (f"first at {before}",),
-        f"keep one row per id in {group.name}",
+        f"keep one row per id in {group.name}; if the column is no id, match by row order: --id '#'",
     )
 
 
@@ -203,9 +203,11 @@ def _no_id(group: _Group) -> Diagnostic:
 
 def _unknown_label(group: _Group) -> Diagnostic:
     value = group.faults[0].value or ""
-    known = list(dict.fromkeys([*group.plan.classes, *(text for text, _ in group.plan.meanings)]))
+    known = list(group.plan.classes)
     near = None if is_number(value) else did_you_mean(value, known)
-    if near is not None:
+    if group.plan.meanings:
+        advice = f"say what it means as well: --classes …,{value}=CLASS"
+    elif near is not None:
         advice = f'the nearest class is "{shorten(near)}"; spelling, case and spaces count'
     elif group.plan.one_column:
         advice = "two classes fit one probability column; leave such rows out, or give one column per class"
@@ -253,17 +255,8 @@ def _not_a_number(group: _Group) -> Diagnostic:
         f"{_quote(value)} is not a number",
         group.places(),
         group.count,
-        help=_number_hint(value) or "give every row a probability for every class (0 is allowed)",
+        help=number_hint(value) or "give every row a probability for every class (0 is allowed)",
     )
-
-
-def _number_hint(value: str) -> str:
-    text = value.strip(BLANKS)
-    if text.endswith("%") and NUMBER.fullmatch(text[:-1].strip()):
-        return "write the share, not the percentage: 0.5 for 50%"
-    if text.count(",") == 1 and NUMBER.fullmatch(text.replace(",", ".")):
-        return "write a decimal point, not a comma: " + text.replace(",", ".")
-    return ""
 
 
 def _missing(group: _Group) -> Diagnostic:

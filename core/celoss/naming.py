@@ -14,6 +14,18 @@ LABEL_NAMES = frozenset(
 PROBABILITY_NAME = re.compile(r"(?:^|[^a-z])(?:p|prob|probs|proba|probability|score|yhat)\d*(?:$|[^a-z])", re.IGNORECASE)
 # A confidence belongs to the class that was predicted, not to the positive one: never taken as P(positive) unasked.
 CONFIDENCE_NAME = re.compile(r"confidence|(?:^|[^a-z])(?:max|top)_?(?:p|prob|proba|score)", re.IGNORECASE)
+# What a model answered, and what was computed from it: never the truth, never a probability, unless the user says so.
+PREDICTION_NAME = re.compile(
+    r"(?:^|[^a-z])(?:pred(?:s|icted|iction|ictions)?|yhat|y_hat|guess(?:es)?|argmax|top1?|answer|output)(?:$|[^a-z])",
+    re.IGNORECASE,
+)
+COMPUTED_NAME = re.compile(r"loss|logit|entropy|error|margin|weight", re.IGNORECASE)
+# A name that says "not the class": whose probability it is cannot be told from it.
+NEGATION = re.compile(
+    r"(?:^|[^a-z])(?:no|not|non|neg|negative|false|without|anti|minus)(?:$|[^a-z])|(?:^|[^0-9])1\s*[-−–_]\s*p",
+    re.IGNORECASE,
+)
+MISSING_LABELS = frozenset(["na", "n/a", "nan", "null", "none", "?", "-", "--", "."])
 # Row names written by pandas (to_csv, to_parquet) and by R (write.csv, row.names).
 INDEX_NAMES = frozenset(["", "Unnamed: 0", "__index_level_0__", "rownames", "row.names", "...1"])
 OPPOSITES = (
@@ -34,12 +46,18 @@ _PREFIX_WORDS = re.compile(rf"(?:(?:{'|'.join(_WORDS.split())})[^a-zA-Z0-9]*)+",
 _SUFFIX_WORDS = re.compile(rf"(?:[^a-zA-Z0-9]+(?:{'|'.join(_WORDS.split())})?)+", re.IGNORECASE)
 _GENERIC = frozenset(word for pair in OPPOSITES for word in pair)
 _PROPOSING_LABELS = 8
+_TRUE_OR_FALSE = {"1": True, "true": True, "0": False, "false": False}
 
 
 def class_text(text: str) -> str:
     """The one written rule for numbers as class names: `1.0` is `1`; anything else, `01` included, stays as written."""
     whole = _WHOLE.fullmatch(text)
     return whole[1] if whole else text
+
+
+def flag(text: str) -> bool | None:
+    """The meaning of a 0/1 cell (0, 1, 0.0, 1.0, True, False in any case); None for anything else."""
+    return _TRUE_OR_FALSE.get(class_text(text).casefold())
 
 
 def is_integer(text: str) -> bool:
@@ -112,7 +130,10 @@ def class_in_name(column: str, labels: Sequence[str]) -> str | None:
     """
     for affix in affixes([column], labels):
         core = next(iter(affix.cores([column])), None)
-        if core is not None and core in labels and (_is_distinctive(core) or _only_words(affix)):
+        negated = NEGATION.search(affix.prefix) or NEGATION.search(affix.suffix) or NEGATION.search(f"{core}{affix.suffix}")
+        if core is None or core not in labels or (negated and NEGATION.search(core) is None):
+            continue
+        if _is_distinctive(core) or only_words(affix):
             return core
     return None
 
@@ -121,7 +142,8 @@ def _is_distinctive(label: str) -> bool:
     return not is_integer(label) and label.casefold() not in _GENERIC
 
 
-def _only_words(affix: Affix) -> bool:
+def only_words(affix: Affix) -> bool:
+    """Whether a name is the class alone, or the class with nothing but words for a probability around it."""
     before = not affix.prefix or _PREFIX_WORDS.fullmatch(affix.prefix) is not None
     return before and (not affix.suffix or _SUFFIX_WORDS.fullmatch(affix.suffix) is not None)
 

@@ -9,6 +9,8 @@ from typing import Any
 from celoss.errors import escape
 from celoss.naming import class_text
 
+UNNAMED = "(unnamed)"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -70,7 +72,10 @@ class Plan:
         """How rows are matched, in a word or two: `row`, `position` or the key columns."""
         if self.labels_in_predictions:
             return "row"
-        return "+".join(mine if mine == theirs else f"{mine}={theirs}" for mine, theirs in self.keys) or "position"
+        if not self.keys:
+            return "position"
+        names = [(mine or UNNAMED, theirs or UNNAMED) for mine, theirs in self.keys]
+        return "+".join(mine if mine == theirs else f"{mine}={theirs}" for mine, theirs in names)
 
     def identity(self) -> str:
         """What two states must share to be added: everything that a score depends on, nothing about places."""

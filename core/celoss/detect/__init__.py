@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from celoss.detect.classes import Choice, choose_named, choose_paired
 from celoss.detect.heads import LEAST_TOLERANCE, NOTED_DEVIATION, decimals, printed_tolerance
 from celoss.detect.inputs import Flags, Inputs, look_at, wrong_option
-from celoss.detect.labels import choose_labels, label_values
+from celoss.detect.labels import check_label_header, choose_labels, label_values
 from celoss.detect.matching import Keys, choose_keys
 from celoss.detect.single import choose_single
 from celoss.errors import listed, plural
@@ -60,14 +60,15 @@ def detect(predictions: Source, labels: Source | None, flags: Flags = NO_FLAGS) 
 
 def _choose_classes(inputs: Inputs, label_columns: tuple[str, ...], keys: Keys) -> tuple[Choice, tuple[str, ...]]:
     """The classes with their columns, and the label columns (in the order of the classes when there are several)."""
-    one_hot = len(label_columns) > 1
     taken = {mine for mine, _ in keys}
-    taken |= set(inputs.shared) - (set(label_columns) if one_hot else set()) if inputs.separate else set(label_columns)
-    columns = list(inputs.flags.pred) or inputs.number_columns(taken)
-    if one_hot:
+    # A column of the predictions with the name of a label column may be its probability; other shared columns are not.
+    taken |= set(inputs.shared) - set(label_columns) if inputs.separate else set(label_columns)
+    columns = list(inputs.flags.pred) or inputs.number_columns(taken, label_columns if inputs.separate else ())
+    if len(label_columns) > 1:
         return choose_paired(inputs, columns, label_columns)
     (column,) = label_columns
     values = label_values(inputs, column)
+    check_label_header(inputs, column, values)
     named = choose_named(inputs, columns, values, column) if len(columns) > 1 else None
     return named or choose_single(inputs, columns, values, column), label_columns
 

@@ -9,7 +9,7 @@ from celoss.detect.heads import MOST_ROWS, counts_something, share_of_sums, with
 from celoss.detect.inputs import Inputs, first_row, wrong_option
 from celoss.detect.labels import not_paired, pair_columns
 from celoss.errors import CelossError, Diagnostic, did_you_mean, escape, listed, plural, quoted, shorten
-from celoss.naming import Affix, affixes, class_order, class_text, common_affix, is_integer, positive_of
+from celoss.naming import Affix, affixes, class_order, class_text, common_affix, is_integer, only_words, opposite, positive_of
 from celoss.plan import Finding
 
 
@@ -65,7 +65,10 @@ def choose_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str], 
 def _readings(inputs: Inputs, columns: Sequence[str], values: Sequence[str]) -> tuple[list[_Reading], list[_Reading]]:
     """Readings whose rows sum to 1 (those that name every label, if any does), and all that name every label."""
     fitting, named = [], []
-    for affix in affixes(columns, values):
+    options_of = affixes(columns, values)
+    # Names that say probability go before others that would fit as well: `p_cat` before `prior_cat`.
+    plain = [one for one in options_of if only_words(one) and set(values) <= one.cores(columns).keys()]
+    for affix in plain or options_of:
         cores = affix.cores(columns)
         known = {name: cores[name] for name in values if name in cores}
         if not any(counts_something(inputs.head.column(column)) for column in known.values()):
@@ -154,6 +157,15 @@ def _no_common_name(inputs: Inputs, columns: Sequence[str], values: Sequence[str
     """A distribution none of whose columns has the name of a label: says what would pair them, where that is clear."""
     classes = common_affix(columns).cores(columns) or Affix().cores(columns)
     place = first_row(inputs.labels, label_column)
+    usual = _usual_meaning(list(classes), values)
+    if usual:
+        return Diagnostic(
+            "E406",
+            "labels and columns name two classes in different words",
+            (place,),
+            details=(f"found labels {listed(values)}; columns {listed(columns)}",),
+            help=f"if they mean the same: --classes {usual}",
+        )
     if all(map(is_integer, values)) and not any(name.isdecimal() for name in classes):
         pairs = [f"{index}={name}" for index, name in enumerate(classes)]
         low, high = min(map(int, values)), max(map(int, values))
@@ -174,3 +186,13 @@ def _no_common_name(inputs: Inputs, columns: Sequence[str], values: Sequence[str
         details=(f"found labels: {listed(values)}; predicted classes: {listed(list(classes))}",),
         help=f'the nearest class is "{shorten(near)}"; spelling, case and spaces count' if near else "",
     )
+
+
+def _usual_meaning(classes: Sequence[str], values: Sequence[str]) -> str:
+    """`0=no,1=yes` for labels 0 and 1 beside columns no and yes, by the table of opposites; else empty."""
+    pair = values if len(values) == 2 else [values[0], opposite(values[0]) or ""]
+    left, right = positive_of(pair), positive_of(classes)
+    if len(classes) != 2 or len(pair) != 2 or left is None or right is None:
+        return ""
+    low = next(value for value in pair if value != left), next(name for name in classes if name != right)
+    return f"{low[0]}={low[1]},{left}={right}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from celoss.naming import class_text, is_integer
+from celoss.naming import class_text, flag, is_integer
 from celoss.sources import Column, Head
 from celoss.sources.base import BLANKS, NOT_FINITE, is_number
 
@@ -45,10 +45,15 @@ def share_of_sums(head: Head, names: Sequence[str]) -> float:
     return _share_of_sums(head, names, tolerance)
 
 
+def is_flag(column: Column) -> bool:
+    """Whether every value that is there says yes or no: 0, 1, True, False."""
+    return column.kind != "other" and all(flag(text) is not None for text in column.texts if text)
+
+
 def one_hot(head: Head, names: Sequence[str]) -> bool:
-    """Whether every row of these columns has one 1 and else 0."""
-    zero_or_one = all(set(distinct(head.column(name))) <= {"0", "1"} for name in names)
-    return zero_or_one and _share_of_sums(head, names, 0.0) == 1.0
+    """Whether every row of these 0/1 columns has one 1."""
+    rows = zip(*(head.column(name).texts for name in names), strict=True)
+    return all(sum(flag(text) is True for text in row) == 1 for row in rows)
 
 
 def printed_tolerance(columns: Sequence[Column]) -> float:

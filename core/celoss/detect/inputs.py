@@ -56,8 +56,11 @@ class Inputs:
             return []
         return [name for name in self.head.names if name in self.label_head.names]
 
-    def number_columns(self, taken: Collection[str]) -> list[str]:
-        """Columns of the predictions that could hold probabilities, without those that are taken."""
+    def number_columns(self, taken: Collection[str], allowed: Collection[str] = ()) -> list[str]:
+        """Columns of the predictions that could hold probabilities, without those that are taken.
+
+        A column called `label` or the like holds none, unless it is one of those allowed.
+        """
         mine = {name for name, _ in self.flags.keys}
         return [
             column.name
@@ -66,7 +69,7 @@ class Inputs:
             and column.name not in taken
             and column.name not in mine
             and column.name not in INDEX_NAMES
-            and column.name.casefold() not in LABEL_NAMES
+            and (column.name.casefold() not in LABEL_NAMES or column.name in allowed)
         ]
 
     def prediction_header(self, column: str | None = None) -> Place:
@@ -130,17 +133,24 @@ def _checked_head(source: Source) -> Head:
     numbers = [name for name in head.names if is_number(name)]
     # Integers can be the names of classes, fractions cannot; a lone 0 or 1 is a label column without a header.
     if source.format == "csv" and (any(not is_integer(class_text(name)) for name in numbers) or head.names in (("0",), ("1",))):
-        example = "id,cat,dog" if source.role == "predictions" else "id,label"
-        raise CelossError(
-            Diagnostic(
-                "E204",
-                f"the header of {escape(source.name)} looks like data",
-                (Place(source.name, 1, excerpt=((1, ",".join(head.names)),)),),
-                details=(f"found: {plural(len(numbers), 'number')} among {plural(len(head.names), 'column name')}",),
-                help=f"add a first line with a name for every column, such as {example}",
-            )
-        )
+        found = f"{plural(len(numbers), 'number')} among {plural(len(head.names), 'column name')}"
+        raise CelossError(no_header(source, head, found))
     return head
+
+
+def no_header(source: Source, head: Head, found: str) -> Diagnostic:
+    """The diagnostic for a file whose first line looks like a row."""
+    example = "id,cat,dog" if source.role == "predictions" else "id,label"
+    advice = f"add a first line with a name for every column, such as {example}"
+    if head.names == ("0",):
+        advice = f"if 0 is no value but the name that pandas makes up, replace it by a name; else {advice}"
+    return Diagnostic(
+        "E204",
+        f"the header of {escape(source.name)} looks like data",
+        (Place(source.name, 1, excerpt=((1, ",".join(head.names)),)),),
+        details=(f"found: {found}",),
+        help=advice,
+    )
 
 
 def _check_columns(option: str, names: Sequence[str], source: Source, head: Head) -> None:

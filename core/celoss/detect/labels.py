@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from celoss.detect.heads import distinct, looks_numeric, one_hot
-from celoss.detect.inputs import Inputs
-from celoss.errors import CelossError, Diagnostic, listed, plural
-from celoss.naming import INDEX_NAMES, LABEL_NAMES, Affix, affixes, class_text, common_affix, pair_by_core
+from celoss.detect.heads import distinct, is_flag, looks_numeric, one_hot
+from celoss.detect.inputs import Inputs, no_header
+from celoss.errors import CelossError, Diagnostic, listed, plural, shorten
+from celoss.naming import INDEX_NAMES, LABEL_NAMES, PREDICTION_NAME, Affix, affixes, class_text, common_affix, pair_by_core
 from celoss.plan import Finding
 from celoss.sources import Chunk, Suspicious
 
@@ -25,19 +25,32 @@ def _choose(inputs: Inputs) -> tuple[tuple[str, ...], str]:
     ids = {theirs for _, theirs in inputs.flags.keys}
     names = [name for name in inputs.label_head.names if name not in ids and name not in INDEX_NAMES]
     usual = [name for name in names if name.casefold() in LABEL_NAMES]
-    if len(usual) == 1:
+    fitting = _fitting_columns(inputs, [name for name in names if name not in inputs.shared])
+    rivals = [name for name in fitting if name not in usual and not _all_differ(inputs, name)]
+    if len(usual) == 1 and not rivals:
         return (usual[0],), "the column's name"
-    if inputs.separate:
+    if inputs.separate and not usual:
         own = [name for name in names if name not in inputs.shared]
-        if len(own) == 1 or len(names) == 1:
+        if (len(own) == 1 or len(names) == 1) and not _is_answer((own or names)[0]):
             return tuple(own or names), f"the only column of {inputs.labels.name} that is not an id"
     flags = _one_hot_columns(inputs, names)
     if flags:
         return flags, "0/1 columns named after the probability columns, one 1 in each row"
-    fitting = _fitting_columns(inputs, names)
-    if len(fitting) == 1:
+    if len(fitting) == 1 and not usual:
         return (fitting[0],), "the only column whose values are all named by columns"
-    raise CelossError(_which_label(inputs, fitting or [name for name in names if name not in inputs.shared] or names))
+    candidates = [*usual, *rivals]
+    raise CelossError(_which_label(inputs, candidates or [name for name in names if name not in inputs.shared] or names))
+
+
+def _all_differ(inputs: Inputs, name: str) -> bool:
+    """Whether no value of the head repeats, as in a column of ids."""
+    texts = inputs.label_head.column(name).texts
+    return len(set(texts)) == len(texts)
+
+
+def _is_answer(name: str) -> bool:
+    """Whether a column's name says that it is what the model answered, which is not the truth."""
+    return PREDICTION_NAME.search(name) is not None
 
 
 def _others(inputs: Inputs, label_columns: Sequence[str]) -> list[str]:
@@ -47,7 +60,7 @@ def _others(inputs: Inputs, label_columns: Sequence[str]) -> list[str]:
 
 
 def _one_hot_columns(inputs: Inputs, names: Sequence[str]) -> tuple[str, ...]:
-    flags = [name for name in names if set(distinct(inputs.label_head.column(name))) <= {"0", "1"}]
+    flags = [name for name in names if is_flag(inputs.label_head.column(name))]
     if len(flags) < 2 or not one_hot(inputs.label_head, flags):
         return ()
     return tuple(flags) if pair_columns(_others(inputs, flags), flags) else ()
@@ -83,7 +96,11 @@ def _fitting_columns(inputs: Inputs, names: Sequence[str]) -> list[str]:
     for name in names:
         values = distinct(inputs.label_head.column(name))
         others = _others(inputs, [name])
-        if values and any(set(values) <= affix.cores(others).keys() for affix in affixes(others, values)):
+        if (
+            values
+            and not _is_answer(name)
+            and any(set(values) <= affix.cores(others).keys() for affix in affixes(others, values))
+        ):
             fitting.append(name)
     return fitting
 
@@ -91,18 +108,20 @@ def _fitting_columns(inputs: Inputs, names: Sequence[str]) -> list[str]:
 def _which_label(inputs: Inputs, names: Sequence[str]) -> Diagnostic:
     numeric = [column.name for column in inputs.label_head.columns if looks_numeric(column)]
     swapped = inputs.separate and not set(inputs.number_columns(inputs.shared)) and len(set(numeric) - set(inputs.shared)) > 1
-    flags = [name for name in names if set(distinct(inputs.label_head.column(name))) <= {"0", "1"}]
+    flags = [name for name in names if is_flag(inputs.label_head.column(name))]
     if len(flags) > 1 and one_hot(inputs.label_head, flags):
         return not_paired(inputs, _others(inputs, flags), flags)
-    fewest = min(names, key=lambda name: len(distinct(inputs.label_head.column(name))), default=None)
-    if not inputs.separate:
-        advice = "give the labels file as the second argument, or name the column: --label NAME"
-    elif swapped:
+    answers = [name for name in names if _is_answer(name)]
+    likely = sorted(names, key=lambda name: len(distinct(inputs.label_head.column(name))))[:3]
+    if swapped:
         advice = "the two files look swapped: the predictions come first, then the labels"
-    elif fewest:
-        advice = f"choose one: --label {fewest}"
+    elif answers and len(names) == 1:
+        advice = f'"{shorten(answers[0])}" sounds like the answer of the model; if it is the truth: --label {answers[0]}'
+    elif not inputs.separate and not likely:
+        advice = "give the labels file as the second argument, or name the column: --label NAME"
     else:
-        advice = "add a column with the true class of each row"
+        advice = f"say which: {'   or '.join(f'--label {name}' for name in likely)}"
+        advice += "" if inputs.separate else "; or give the labels file as the second argument"
     return Diagnostic(
         "E401",
         "which column holds the label?",
@@ -131,6 +150,12 @@ def label_values(inputs: Inputs, column: str) -> list[str]:
         )
     meanings = dict(inputs.flags.classes)
     return list(dict.fromkeys(meanings.get(value, value) for value in values))
+
+
+def check_label_header(inputs: Inputs, column: str, values: Sequence[str]) -> None:
+    """Raises CelossError (E204) when the name of the label column is itself one of the labels: a file without a header."""
+    if inputs.separate and inputs.labels.format == "csv" and column in values and column not in inputs.head.names:
+        raise CelossError(no_header(inputs.labels, inputs.label_head, f'"{shorten(column)}" is a label as well'))
 
 
 def label_counts(inputs: Inputs, column: str) -> Counter[str]:

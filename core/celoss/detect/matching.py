@@ -7,7 +7,7 @@ from collections.abc import Collection
 from celoss.detect.heads import looks_numeric
 from celoss.detect.inputs import BY_POSITION, Inputs
 from celoss.errors import CelossError, Diagnostic, escape, listed, quoted, shorten
-from celoss.naming import INDEX_NAMES, plain_name
+from celoss.naming import INDEX_NAMES, is_integer, plain_name
 from celoss.plan import Finding
 from celoss.sources import Column
 
@@ -36,6 +36,11 @@ def choose_keys(inputs: Inputs, label_columns: Collection[str]) -> tuple[Keys, F
                 help=f"choose one: --id {shared[0]}   or all of them together: " + " ".join(f"--id {name}" for name in shared),
             )
         )
+    if not shared and inputs.head.named and inputs.label_head.named:
+        mine = [name for name in inputs.head.names if name in INDEX_NAMES]
+        theirs = [name for name in inputs.label_head.names if name in INDEX_NAMES]
+        if len(mine) == len(theirs) == 1:
+            return ((mine[0], theirs[0]),), Finding(WHAT, "the row names", "both files have them, in a column without a name")
     if not shared:
         _check_no_other_ids(inputs, label_columns)
         return (), Finding(WHAT, "position", "no column in common")
@@ -68,7 +73,9 @@ def _check_no_other_ids(inputs: Inputs, label_columns: Collection[str]) -> None:
 
 def _same_values(mine: Column, other: Column) -> bool:
     """Whether two columns of texts, none of them repeated, have values in common."""
-    if looks_numeric(mine) or looks_numeric(other) or mine.name in INDEX_NAMES or other.name in INDEX_NAMES:
+    if len(mine.texts) < 2 or any(len(set(one.texts)) < len(one.texts) for one in (mine, other)):
         return False
-    common = set(filter(None, mine.texts)) & set(other.texts)
-    return bool(common) and all(len(set(one.texts)) == len(one.texts) for one in (mine, other))
+    if looks_numeric(mine) or looks_numeric(other):
+        # Numbers can be equal by chance (ages, counts): only the same set of integers says that they are ids.
+        return set(mine.texts) == set(other.texts) and all(map(is_integer, mine.texts))
+    return bool(set(filter(None, mine.texts)) & set(other.texts))

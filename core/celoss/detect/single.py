@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from celoss.detect.classes import Choice
-from celoss.detect.heads import distinct, looks_numeric, within_unit
+from celoss.detect.heads import counts_something, distinct, looks_numeric
 from celoss.detect.inputs import Inputs, first_row
 from celoss.detect.labels import label_counts
-from celoss.errors import CelossError, Diagnostic, Place, UsageError, did_you_mean, escape, listed, plural, quoted, shorten
-from celoss.naming import CONFIDENCE_NAME, PROBABILITY_NAME, class_in_name, class_text, opposite, positive_of
+from celoss.errors import CelossError, Diagnostic, Place, UsageError, did_you_mean, escape, listed, quoted, shorten
+from celoss.naming import (
+    COMPUTED_NAME,
+    CONFIDENCE_NAME,
+    MISSING_LABELS,
+    NEGATION,
+    PREDICTION_NAME,
+    PROBABILITY_NAME,
+    class_in_name,
+    class_text,
+    opposite,
+    positive_of,
+)
 from celoss.plan import Finding
-from celoss.sources.base import is_number
+from celoss.sources.base import is_number, number_hint
 
 
 def choose_single(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label_column: str) -> Choice:
@@ -24,7 +35,7 @@ def choose_single(inputs: Inputs, columns: Sequence[str], values: Sequence[str],
     if len(values) > 2:
         raise CelossError(_too_many_labels(inputs, column, values, label_column))
     positive, why = _positive_class(inputs, column, values, label_column)
-    if not inputs.flags.pred and _is_confidence(inputs, column, positive, values, label_column):
+    if not inputs.flags.pred and _is_confidence(inputs, column, values, label_column):
         raise CelossError(_confidence(inputs, column))
     others = [value for value in values if value != positive]
     negative = others[0] if others else opposite(positive) or f"not {positive}"
@@ -38,22 +49,34 @@ def choose_single(inputs: Inputs, columns: Sequence[str], values: Sequence[str],
 
 
 def _column(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label_column: str) -> tuple[str, str]:
-    if len(columns) == 1:
-        return columns[0], "--pred" if inputs.flags.pred else "the only column of numbers"
-    inside = [name for name in columns if within_unit(inputs.head.column(name))] or list(columns)
-    named = [name for name in inside if class_in_name(name, values) is not None]
-    if len(named) == 1:
-        return named[0], "the only column that has the name of a label"
-    # A column of nothing but labels is the predicted class, not its probability.
-    graded = [name for name in inside if not set(distinct(inputs.head.column(name))) <= set(values)] or inside
-    if len(graded) == 1:
-        return graded[0], "the only column of graded numbers between 0 and 1"
-    usual = [name for name in graded if PROBABILITY_NAME.search(name)]
-    if len(usual) == 1:
-        return usual[0], "the only number column whose name says probability"
+    """The column and why. By its name first: a bad value in a column must not make another one the probabilities."""
+    if inputs.flags.pred and len(columns) == 1:
+        return columns[0], "--pred"
+    # A column of nothing but labels is the predicted class; one of larger integers an id or a count.
+    graded = [name for name in columns if not _only_labels(inputs, name, values)]
+    graded = [name for name in graded if not counts_something(inputs.head.column(name))] or graded
+    if not graded and inputs.head.named and any(PREDICTION_NAME.search(name) for name in columns):
+        raise CelossError(_class_names(inputs, columns[0], distinct(inputs.head.column(columns[0]))[0]))
+    tests = (
+        ("the name of the label column", [name for name in graded if inputs.separate and name == label_column]),
+        ("the only column that has the name of a label", [one for one in graded if class_in_name(one, values) is not None]),
+        ("the only number column whose name says probability", [one for one in graded if PROBABILITY_NAME.search(one)]),
+        ("the only column of graded numbers", [name for name in graded if COMPUTED_NAME.search(name) is None]),
+        ("the only column of numbers", list(columns) if not graded else []),
+    )
+    for because, found in tests:
+        if len(found) == 1:
+            return found[0], because
+        if found:
+            break
     if len(values) > 2:
         raise CelossError(_not_named(inputs, columns, values, label_column))
-    raise CelossError(_which_column(inputs, graded, (usual or graded)[0], values))
+    raise CelossError(_which_column(inputs, graded or columns, values))
+
+
+def _only_labels(inputs: Inputs, name: str, values: Sequence[str]) -> bool:
+    found = distinct(inputs.head.column(name))
+    return bool(found) and set(found) <= set(values)
 
 
 def _positive_class(inputs: Inputs, column: str, values: Sequence[str], label_column: str) -> tuple[str, str]:
@@ -67,16 +90,17 @@ def _positive_class(inputs: Inputs, column: str, values: Sequence[str], label_co
         return name, "the column's name"
     pair = values if len(values) == 2 else [values[0], opposite(values[0]) or ""]
     positive = positive_of(pair)
-    if positive is None or (made_up and "0" in values):
+    doubtful = inputs.head.named and (NEGATION.search(column) is not None or (made_up and "0" in values))
+    if positive is None or doubtful:
         raise CelossError(_which_positive(inputs, column, values, label_column))
     return positive, "the usual meaning of the labels"
 
 
 def _given_positive(given: str, values: Sequence[str]) -> str:
     positive = class_text(given)
-    if positive in values or len(values) == 1:
-        return positive
     near = did_you_mean(given, values)
+    if positive in values or (len(values) == 1 and (near is None or positive == opposite(values[0]))):
+        return positive
     raise UsageError(
         Diagnostic(
             "E605",
@@ -88,14 +112,20 @@ def _given_positive(given: str, values: Sequence[str]) -> str:
     )
 
 
-def _is_confidence(inputs: Inputs, column: str, positive: str, values: Sequence[str], label_column: str) -> bool:
-    """Whether a column of predicted classes shows that the number belongs to the predicted class: high for both."""
+def _is_confidence(inputs: Inputs, column: str, values: Sequence[str], label_column: str) -> bool:
+    """Whether a column of classes in the same file shows that the number belongs to the class named there.
+
+    It does when the number is high for both classes. Of one file with labels, the labels themselves can be such a column:
+    the answer of a model and its score, with no truth beside them.
+    """
     numbers = [float(text) if is_number(text) else 0.0 for text in inputs.head.column(column).texts]
+    if min(numbers, default=0.0) < 0.5:
+        return False
     for other in inputs.head.columns:
         found = distinct(other)
-        is_prediction = len(found) == 2 and set(found) <= set(values) and other.name not in (column, label_column)
-        if is_prediction and other.name not in inputs.shared and min(numbers, default=0.0) >= 0.5:
-            return any(class_text(text) != positive for text in other.texts)
+        elsewhere = other.name in inputs.shared or (inputs.separate and other.name == label_column)
+        if len(found) == 2 and set(found) <= set(values) and other.name != column and not elsewhere:
+            return True
     return False
 
 
@@ -103,16 +133,10 @@ def _no_probabilities(inputs: Inputs, values: Sequence[str], label_column: str) 
     for column in inputs.head.columns:
         found = distinct(column)
         if found and set(found) <= set(values) and column.name != label_column:
-            place = first_row(inputs.predictions, column.name)
-            return Diagnostic(
-                "E505",
-                f"{escape(inputs.predictions.name)} holds class names, not probabilities",
-                (Place(place.where, place.line, place.row, place.column, found[0]),),
-                help="log loss needs probabilities: write the output of predict_proba, not of predict",
-            )
-    comma = _decimal_comma(inputs)
-    if comma is not None:
-        return comma
+            return _class_names(inputs, column.name, found[0])
+    odd = _odd_number(inputs)
+    if odd is not None:
+        return odd
     swapped = inputs.separate and sum(map(looks_numeric, inputs.label_head.columns)) > 1
     return Diagnostic(
         "E410",
@@ -123,17 +147,24 @@ def _no_probabilities(inputs: Inputs, values: Sequence[str], label_column: str) 
     )
 
 
-def _decimal_comma(inputs: Inputs) -> Diagnostic | None:
-    """The first cell with a decimal comma, in a column that would be one of numbers with decimal points."""
+def _class_names(inputs: Inputs, column: str, value: str) -> Diagnostic:
+    place = first_row(inputs.predictions, column)
+    return Diagnostic(
+        "E505",
+        f"{escape(inputs.predictions.name)} holds class names, not probabilities",
+        (Place(place.where, place.line, place.row, place.column, value),),
+        help="log loss needs probabilities: write the output of predict_proba, not of predict",
+    )
+
+
+def _odd_number(inputs: Inputs) -> Diagnostic | None:
+    """The first cell with a decimal comma or a percent sign, which would be a number without."""
     for column in inputs.head.columns:
         value = next(iter(column.texts), "")
-        if value.count(",") == 1 and is_number(value.replace(",", ".")):
-            return Diagnostic(
-                "E501",
-                f'"{shorten(value)}" is not a number',
-                (first_row(inputs.predictions, column.name),),
-                help=f"write a decimal point, not a comma: {value.replace(',', '.')}",
-            )
+        hint = number_hint(value)
+        if hint:
+            place = first_row(inputs.predictions, column.name)
+            return Diagnostic("E501", f'"{shorten(value)}" is not a number', (place,), help=hint)
     return None
 
 
@@ -166,23 +197,28 @@ def _not_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str], la
     )
 
 
-def _which_column(inputs: Inputs, columns: Sequence[str], first: str, values: Sequence[str]) -> Diagnostic:
+def _which_column(inputs: Inputs, columns: Sequence[str], values: Sequence[str]) -> Diagnostic:
     return Diagnostic(
         "E407",
-        f"which of {plural(len(columns), 'column')} holds the probabilities?",
+        "which column holds the probabilities?",
         (inputs.prediction_header(),),
         details=(f"found {quoted(columns)}; labels: {listed(values)}",),
-        help=f"choose one: --pred {first}",
+        help=f"say which: {'   or '.join(f'--pred {name}' for name in columns[:3])}",
     )
 
 
 def _which_positive(inputs: Inputs, column: str, values: Sequence[str], label_column: str) -> Diagnostic:
     counts = sorted(label_counts(inputs, label_column).items())
     shown = ", ".join(f"{shorten(label)} ({count:,})" for label, count in counts[:8] if label)
+    missing = [value for value in values if value.casefold() in MISSING_LABELS]
+    advice = f'say what "{shorten(column)}" is the probability of: '
+    advice += "   or ".join(f"--positive {value}" for value in values)
+    if missing:
+        advice = f'if "{shorten(missing[0])}" is no class but a missing label, leave those rows out of both files'
     return Diagnostic(
         "E404",
         "which class is the positive one?",
         (inputs.prediction_header(column),),
         details=(f"found labels: {shown}",),
-        help=f'say what "{shorten(column)}" is the probability of: --positive {values[-1] if column == "0" else values[0]}',
+        help=advice,
     )

@@ -136,6 +136,16 @@ def is_number(text: str) -> bool:
     return NUMBER.fullmatch(text.strip(BLANKS)) is not None
 
 
+def number_hint(text: str) -> str:
+    """What to write instead of a text that is nearly a number; empty when it is not."""
+    stripped = text.strip(BLANKS)
+    if stripped.endswith("%") and is_number(stripped[:-1]):
+        return "write the share, not the percentage: 0.5 for 50%"
+    if stripped.count(",") == 1 and is_number(stripped.replace(",", ".")):
+        return "write a decimal point, not a comma: " + stripped.replace(",", ".")
+    return ""
+
+
 def ragged_hint(fields: Sequence[str], expected: int) -> str:
     """What may have gone wrong with a line that has not as many fields as the header."""
     if any("\n" in field or "\r" in field for field in fields):
