@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import errno
+import io
 import os
+import re
 import sys
 from contextlib import ExitStack
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -85,10 +87,13 @@ Id = Annotated[
     list[str] | None,
     typer.Option("--id", metavar="COL", help="Match rows by this column (repeatable; A=B where names differ; # by row order)."),
 ]
-Pred = Annotated[str | None, typer.Option("--pred", metavar="COL,…", help="The probability columns.")]
-Label = Annotated[str | None, typer.Option("--label", metavar="COL,…", help="The label column, or one 0/1 column per class.")]
+Pred = Annotated[list[str] | None, typer.Option("--pred", metavar="COL,…", help="The probability columns.")]
+Label = Annotated[
+    list[str] | None, typer.Option("--label", metavar="COL,…", help="The label column, or one 0/1 column per class.")
+]
 Classes = Annotated[
-    str | None, typer.Option("--classes", metavar="0=cat,…", help="What label values mean, where columns have other names.")
+    list[str] | None,
+    typer.Option("--classes", metavar="LABEL=CLASS,…", help="What labels mean, where columns have other names (0=cat,1=dog)."),
 ]
 Positive = Annotated[
     str | None, typer.Option("--positive", metavar="CLASS", help="What a single probability column is the probability of.")
@@ -117,7 +122,7 @@ Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No notes; with -o or
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"celoss {__version__}\n")
+        _print(f"celoss {__version__}\n")
         raise typer.Exit
 
 
@@ -148,21 +153,23 @@ def _eval(
     output: Output = None,
     rows: Rows = None,
     quiet: Quiet = False,
-) -> None:
+) -> str:
     """Score one prediction file.
 
     Prints log loss with its standard error, a reference (always forecasting the label frequencies), skill, Brier score,
     accuracy and KL divergence, and the same by class. Nothing is clipped, dropped or rescaled without a count in the output.
     """
-    from celoss.files import whole_file
+    from celoss.files import check_targets, whole_file
     from celoss.pipeline import evaluate
     from celoss.report import check_metric
 
     if only is not None:
         check_metric(only, "--only")
     writers = [(path, _renderer_of(path)) for path in output or []]
+    targets = [("-o", path) for path in output or []] + ([("--rows", rows)] if rows else [])
+    check_targets(targets, [predictions, labels])
     with ExitStack() as stack:
-        targets = [(stack.enter_context(whole_file(path, "-o")), render) for path, render in writers]
+        files = [(stack.enter_context(whole_file(path, "-o")), render) for path, render in writers]
         report = evaluate(
             predictions,
             labels,
@@ -177,14 +184,12 @@ def _eval(
             rows_path=rows,
         )
         text = _text(report, Format.JSON if json else format, only)
-        for target, render in targets:
-            with open(target, "w", encoding="utf-8", newline="\n") as file:
+        for target, render in files:
+            with open(target, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
                 file.write(render(report))
     if not quiet:
-        for note in report.notes:
-            sys.stderr.write(f"{note}\n")
-    if not (quiet and (output or rows)):
-        sys.stdout.write(text)
+        _say("".join(f"{note}\n" for note in report.notes))
+    return "" if quiet and targets else text
 
 
 @app.command("check")
@@ -198,12 +203,13 @@ def _check(
     positive: Positive = None,
     input_format: InputFormat = None,
     sum_tolerance: SumTolerance = None,
-) -> None:
+) -> str:
     """Say what is understood of the files and why, and read every row for faults.
 
     Takes the input options of `celoss eval`. Each line is one decision: what, its value, and because of what.
     """
     from celoss.detect import Flags
+    from celoss.errors import CelossError
     from celoss.pipeline import prepare, score
 
     flags = Flags(
@@ -215,32 +221,42 @@ def _check(
         sum_tolerance=sum_tolerance,
     )
     evaluation = prepare(predictions, labels, flags, input_format)
-    sys.stdout.write("".join(f"{finding}\n" for finding in evaluation.plan.findings))
-    sys.stdout.flush()
-    state = score(evaluation)
-    sys.stdout.write(f"rows: {state.count:,} (all read, no fault)\n")
+    text = "".join(f"{finding}\n" for finding in evaluation.plan.findings)
+    try:
+        state = score(evaluation)
+    except CelossError as error:
+        # What was understood explains the faults, so it is printed with them.
+        error.printed = text
+        raise
+    _say("".join(f"{note}\n" for note in evaluation.plan.notes))
+    return f"{text}rows: {state.count:,} (all read, no fault)\n"
 
 
 @app.command("schema")
-def _schema(document: Annotated[Document, typer.Argument(help="Which output.")] = Document.EVAL) -> None:
+def _schema(document: Annotated[Document, typer.Argument(help="Which output.")] = Document.EVAL) -> str:
     """Print the JSON Schema of an output."""
     from importlib.resources import files
 
-    sys.stdout.write((files("celoss_cli") / "schema" / f"{document}.json").read_text("utf-8"))
+    return (files("celoss_cli") / "schema" / f"{document}.json").read_text("utf-8")
 
 
-def _split(names: str | None) -> list[str] | None:
-    """Column names of a list; one that contains a comma is quoted as in CSV."""
-    return None if names is None else next(csv.reader([names], skipinitialspace=True), [])
-
-
-def _meanings(pairs: str | None) -> dict[str, str] | None:
-    if pairs is None:
+def _split(lists: list[str] | None) -> list[str] | None:
+    """Column names of comma-separated lists; one that contains a comma is quoted as in CSV."""
+    if lists is None:
         return None
-    split = [pair.partition("=") for pair in _split(pairs) or []]
-    if not all(label and mark and name for label, mark, name in split):
-        raise _usage("E604", f"--classes cannot be {pairs}", f"option --classes {pairs}", "write pairs: --classes 0=cat,1=dog")
-    return {label: name for label, _, name in split}
+    return [name for names in lists for name in next(csv.reader([names], skipinitialspace=True), [""]) or [""]]
+
+
+def _meanings(lists: list[str] | None) -> dict[str, str] | None:
+    if lists is None:
+        return None
+    pairs = [pair.partition("=") for pair in _split(lists) or []]
+    if not all(label and mark and name for label, mark, name in pairs):
+        shown = ",".join(lists)
+        raise _usage(
+            "E604", f"--classes cannot be {shown}", f"option --classes {shown}", "write LABEL=CLASS: --classes 0=cat,1=dog"
+        )
+    return {label: name for label, _, name in pairs}
 
 
 def _usage(code: str, message: str, place: str, advice: str) -> CelossError:
@@ -274,11 +290,11 @@ def _text(report: Report, format: Format, only: str | None) -> str:
 
 
 def _width() -> int | None:
-    """Columns to keep to: of COLUMNS, else of the terminal; None (no limit) when the output is no terminal."""
+    """Columns to keep to: of COLUMNS, else of the terminal; None (no limit) where neither tells, as in a pipe."""
     columns = os.environ.get("COLUMNS", "")
-    if columns.isdigit() and int(columns) > 0:
+    if columns.isdecimal() and int(columns) > 0:
         return int(columns)
-    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
+    return os.get_terminal_size(sys.stdout.fileno()).columns or None if sys.stdout.isatty() else None
 
 
 def _color() -> bool:
@@ -296,76 +312,129 @@ def main() -> NoReturn:
     # One thread suffices for the small products here; starting a pool costs more than all of them. Set before NumPy loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    status = _run(sys.argv[1:])
+    arguments = sys.argv[1:]
+    text, status = _run(arguments)
     try:
-        sys.stdout.flush()
+        _print(text)
     except OSError as error:
         status = _output_failed(error)
-    sys.stderr.flush()
+    except KeyboardInterrupt:
+        status = INTERRUPTED
     sys.exit(status)
 
 
-def _run(arguments: list[str]) -> int:
-    """Runs the command and turns whatever happens into an exit status: uncaught errors are never 1, the gate's."""
+def _run(arguments: list[str]) -> tuple[str, int]:
+    """What to print and the exit status, whatever happens: an uncaught error must never read as 1, the gate's."""
     # The exceptions of Typer's own Click, whichever package the installed Typer takes it from.
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     try:
         result = typer.main.get_command(app).main(arguments, prog_name="celoss", standalone_mode=False)
-        return result if isinstance(result, int) else DONE
+        return result if isinstance(result, str) else "", result if isinstance(result, int) else DONE
     except typer.Exit as done:
-        return int(done.exit_code)
+        return "", int(done.exit_code)
+    except SystemExit:
+        # Click's answer to a help text that nobody reads to its end.
+        _forget(sys.stdout)
+        return "", PIPE_CLOSED
     except (typer.Abort, KeyboardInterrupt):
-        return INTERRUPTED
+        return "", INTERRUPTED
     except OSError as error:
-        return _output_failed(error)
+        return "", _output_failed(error)
     except usage_error as error:
-        if hasattr(error, "show"):
-            error.show()
-        return USAGE
+        return "", _report_usage(error, arguments)
     except Exception as error:
-        return _report_failure(error, arguments)
+        return getattr(error, "printed", ""), _report_failure(error, arguments)
+
+
+def _print(text: str) -> None:
+    """Writes the result. Raises OSError when standard output cannot take it."""
+    if sys.stdout is None:
+        if text:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _say(text: str) -> None:
+    """Writes to standard error, if it takes it: a message that is lost does not change what happened."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.write(text)
+            sys.stderr.flush()
+    except OSError:
+        _forget(sys.stderr)
+
+
+def _forget(stream: TextIO | None) -> None:
+    """Lets what the stream still holds go nowhere, so that Python's own flush at the end cannot fail."""
+    if stream is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _output_failed(error: OSError) -> int:
-    """Standard output cannot be written: silently when its reader has gone, as `head` does, else with the reason."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """The output cannot be written: silently when its reader has gone, as `head` does, else with the reason."""
+    _forget(sys.stdout)
     if error.errno == errno.EPIPE:
         return PIPE_CLOSED
-    sys.stderr.write(f"error[E704]: cannot write the output: {error.strerror or error}\n")
+    _fail(_diagnostic("E704", f"cannot write the output: {error.strerror or error}", "standard output"), sys.argv[1:])
     return DATA
+
+
+def _report_usage(error: Exception, arguments: list[str]) -> int:
+    if _asks_for_json(arguments):
+        message = getattr(error, "format_message", lambda: str(error))()
+        _fail(_diagnostic("E600", message, "command line"), arguments)
+    elif hasattr(error, "show"):
+        error.show()
+    return USAGE
 
 
 def _report_failure(error: Exception, arguments: list[str]) -> int:
     from celoss.errors import CelossError, UsageError
 
     if isinstance(error, CelossError):
-        as_json = "--json" in arguments or _asks_for_json(arguments)
-        sys.stderr.write(_error_json(error.diagnostics) if as_json else f"{error}\n")
+        _fail(error.diagnostics, arguments)
         return USAGE if isinstance(error, UsageError) else DATA
     if os.environ.get("CELOSS_DEBUG"):
         import traceback
 
-        traceback.print_exception(error)
-    sys.stderr.write(
-        f"error[E900]: celoss failed in a way it should not ({type(error).__name__})\n"
-        "  = help: CELOSS_DEBUG=1 shows where; open an issue with it, and with the first lines of the files\n"
-    )
+        _say("".join(traceback.format_exception(error)))
+    what = f"celoss failed in a way it should not ({type(error).__name__})"
+    advice = "CELOSS_DEBUG=1 shows where; open an issue with it, and with the first lines of the files"
+    _fail(_diagnostic("E900", what, "celoss", advice), arguments)
     return BUG
 
 
-def _asks_for_json(arguments: list[str]) -> bool:
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
-    given = any(
-        (name in ("-f", "--format") and value in ("json", "jsonl")) or name in ("-fjson", "-fjsonl", "--format=json")
-        for name, value in pairs
-    )
-    return given or os.environ.get("CELOSS_FORMAT") in ("json", "jsonl")
+def _diagnostic(code: str, message: str, place: str, advice: str = "") -> tuple[Diagnostic, ...]:
+    from celoss.errors import Diagnostic, Place
+
+    return (Diagnostic(code, message, (Place(place),), help=advice),)
 
 
-def _error_json(diagnostics: tuple[Diagnostic, ...]) -> str:
+def _fail(diagnostics: tuple[Diagnostic, ...], arguments: list[str]) -> None:
+    """Writes errors as text, or as one JSON object where the result would have been JSON."""
+    if not _asks_for_json(arguments):
+        _say("\n\n".join(map(str, diagnostics)) + "\n")
+        return
     import json
 
     first, *others = [one.to_dict() for one in diagnostics]
-    return json.dumps({"error": first, "more": others}, ensure_ascii=False) + "\n"
+    _say(json.dumps({"error": first, "more": others}, ensure_ascii=False) + "\n")
+
+
+def _asks_for_json(arguments: list[str]) -> bool:
+    """Whether the command line (else CELOSS_FORMAT) asks for JSON, in any spelling; also where it could not be parsed."""
+    asked = os.environ.get("CELOSS_FORMAT", "")
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if argument == "--json":
+            return True
+        if argument.startswith("--format="):
+            asked = argument.removeprefix("--format=")
+        elif argument == "--format" or re.fullmatch("-q?f", argument):
+            asked = following
+        elif re.match("-q?f.", argument):
+            asked = argument.partition("f")[2].removeprefix("=")
+    return asked in ("json", "jsonl")

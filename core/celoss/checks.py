@@ -53,8 +53,12 @@ def checked_batch(plan: Plan, chunk: Chunk, codes: Codes, known: Flags) -> Batch
     noted, deviation = 0, 0.0
     if len(chunk.numbers) > 1:
         off = np.abs(plane_sum(chunk.numbers) - 1.0)
-        beyond = inside & (off > plan.largest_deviation)
-        note = inside & ~beyond & (off > plan.silent_deviation)
+        unexplained = inside & (off > plan.stored_deviation)
+        rounded = np.flatnonzero(unexplained & (off <= plan.rounded_deviation))
+        if rounded.size:
+            unexplained[rounded] = ~_is_rounded(chunk.numbers[:, rounded], plan.decimals)
+        beyond = unexplained & (off > plan.largest_deviation)
+        note = unexplained & ~beyond
         noted, deviation = int(note.sum()), float(off[note].max(initial=0.0))
         faults, good = faults + _bad_sums(chunk, beyond), good & ~beyond
     rows = np.arange(chunk.start, chunk.start + chunk.rows)
@@ -103,6 +107,13 @@ def _check_cells(plan: Plan, chunk: Chunk) -> tuple[Flags, Faults]:
         faults = faults + Faults.of(shown, {(code, "predictions"): int(cells.sum())})
     read[np.flatnonzero((missing | outside).any(axis=0))] = False
     return read, faults
+
+
+def _is_rounded(p: Floats, decimals: int) -> Flags:
+    """Whether all numbers of each row are printed with at most so many decimals: (n,) for (k, n)."""
+    scaled = p * 10.0**decimals
+    near: Flags = np.logical_and.reduce(np.abs(scaled - np.rint(scaled)) <= 1e-6 + 1e-15 * scaled)
+    return near
 
 
 def _bad_sums(chunk: Chunk, beyond: Flags) -> Faults:

@@ -301,14 +301,18 @@ def _row_sum(group: _Group, fault: Fault) -> float | None:
 
 def _bad_sum(group: _Group) -> Diagnostic:
     first = group.faults[0]
-    limit = group.plan.largest_deviation
+    plan = group.plan
+    limit = plan.largest_deviation
+    rounded = ""
+    if plan.rounded_deviation > limit:
+        rounded = f", or {plan.rounded_deviation:.2g} for rows rounded to {plural(plan.decimals, 'decimal')}"
     place = group.place(first)
     return Diagnostic(
         "E504",
         f"{_more(group, 'row', 'rows', 'does', 'do')} not sum to 1",
         (place, *(group.place(one, value=one.value) for one in group.faults[1:])),
         group.count,
-        (f"found a sum of {first.value}; expected 1 within {limit:.2g}, which --sum-tolerance changes",),
+        (f"found a sum of {first.value}; expected 1 within {limit:.2g}{rounded}",),
         f"probability columns: {listed(group.plan.columns)}; if a class is missing or one is no class, name them: --pred A,B",
     )
 

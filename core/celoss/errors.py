@@ -99,6 +99,9 @@ class Diagnostic:
 class CelossError(ValueError):
     """The input cannot be scored. `diagnostics` says why, the first one being the most telling."""
 
+    # What the command prints before the error: the findings of `check`, which explain it.
+    printed = ""
+
     def __init__(self, *diagnostics: Diagnostic) -> None:
         super().__init__("\n\n".join(str(one) for one in diagnostics))
         self.diagnostics = diagnostics

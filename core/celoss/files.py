@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,12 +19,12 @@ def whole_file(path: str, option: str) -> Iterator[str]:
     What is no regular file (a pipe, /dev/stdout) is written to directly. Raises UsageError (E702) when the target
     cannot be written, before anything is computed.
     """
-    target = os.path.realpath(path)
-    if os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
-        if os.path.isdir(target):
+    if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
+        if os.path.isdir(path):
             raise _unwritable(path, option, "it is a directory", "name a file")
         yield path
         return
+    target = os.path.realpath(path)
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
         missing = os.path.dirname(path) or "."
@@ -40,6 +40,24 @@ def whole_file(path: str, option: str) -> Iterator[str]:
         os.replace(temporary, target)
     finally:
         Path(temporary).unlink(missing_ok=True)
+
+
+def check_targets(targets: Sequence[tuple[str, str]], inputs: Sequence[str | None]) -> None:
+    """Raises UsageError (E705) when an output, given as (option, path), would overwrite an input or another output."""
+    taken = [(path, "is an input") for path in inputs if path not in (None, "-")]
+    for option, path in targets:
+        for other, reason in taken:
+            if other is not None and _same_file(path, other):
+                place = (Place(f"option {option} {path}"),)
+                message = f"cannot write '{shorten(path, 80)}': it {reason}"
+                raise UsageError(Diagnostic("E705", message, place, help="write to another file"))
+        taken.append((path, "is written twice"))
+
+
+def _same_file(path: str, other: str) -> bool:
+    if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
+        return False
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def _unwritable(path: str, option: str, reason: str, advice: str) -> UsageError:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from celoss import align, rows
 from celoss.detect import NO_FLAGS, Flags, detect
 from celoss.doctor import explain
-from celoss.errors import CelossError, Diagnostic, Place, escape
+from celoss.errors import CelossError, Diagnostic, Place, escape, listed
 from celoss.kernels import DEFAULT_EPS
 from celoss.plan import Plan
 from celoss.report import Report, finish
@@ -146,8 +146,11 @@ def evaluate(
     return replace(report, score_rows=lambda: _frame(evaluation, batch_rows))
 
 
-def _names(given: str | Sequence[str] | None) -> tuple[str, ...]:
-    return () if given is None else (given,) if isinstance(given, str) else tuple(given)
+def _names(given: Any) -> tuple[str, ...]:
+    """Names as a tuple of texts; a single one may be a text or a number."""
+    if given is None:
+        return ()
+    return tuple(map(str, given)) if isinstance(given, Sequence) and not isinstance(given, str) else (str(given),)
 
 
 def _frame(evaluation: Evaluation, batch_rows: int) -> pd.DataFrame:
@@ -185,8 +188,19 @@ def log_loss(
     0.366985
     """
     if classes is None:
-        return _finite_or_inf(evaluate(y_pred, y_true, eps=eps, label=None))
+        return _finite_or_inf(evaluate(y_pred, y_true, eps=eps))
     names = [str(name) for name in classes]
+    if hasattr(y_pred, "columns"):
+        columns = [str(name) for name in y_pred.columns]
+        if set(columns) != set(names):
+            raise CelossError(
+                Diagnostic(
+                    "E209",
+                    f"y_pred has the columns {listed(columns)}, classes says {listed(names)}",
+                    help="leave classes out: a frame's columns are matched by their names",
+                )
+            )
+        return _finite_or_inf(evaluate(y_pred, y_true, pred=names, eps=eps))
     values = np.asarray(y_pred)
     if values.ndim == 1 and len(names) == 2:
         return _finite_or_inf(evaluate(values, y_true, positive=names[1], eps=eps))

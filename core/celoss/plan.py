@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
-from celoss.errors import escape
+from celoss.errors import Diagnostic, escape
 from celoss.naming import class_text
 
 UNNAMED = "(unnamed)"
@@ -33,7 +32,9 @@ class Plan:
     label_columns: one column of class names, or one 0/1 column per class in the order of the classes.
     meanings: label text → class, where the user said so with --classes.
     keys: (prediction column, label column) pairs that match rows; empty: by position.
-    silent_deviation: how far a row's sum may be from 1 without a word; largest_deviation: from where on it is an error.
+    stored_deviation: how far a row's sum is off 1 by the precision of the stored numbers; rounded_deviation: of rows whose
+    numbers are all rounded to `decimals` decimals (0: no such rows). Both are silent. largest_deviation: beyond it a sum
+    is an error, up to it a note. notes: what the user should hear about before any row is read.
     """
 
     task: str
@@ -44,10 +45,13 @@ class Plan:
     keys: tuple[tuple[str, str], ...]
     labels_in_predictions: bool
     eps: float
-    silent_deviation: float
+    stored_deviation: float
+    rounded_deviation: float
+    decimals: int
     largest_deviation: float
     meanings: tuple[tuple[str, str], ...] = ()
     findings: tuple[Finding, ...] = field(default=(), compare=False)
+    notes: tuple[Diagnostic, ...] = field(default=(), compare=False)
 
     @property
     def one_column(self) -> bool:
@@ -79,9 +83,5 @@ class Plan:
 
     def identity(self) -> str:
         """What two states must share to be added: everything that a score depends on, nothing about places."""
-        numbers = (self.task, self.classes, self.one_column, self.eps, self.silent_deviation, self.largest_deviation)
-        return json.dumps(numbers, ensure_ascii=False)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The plan as JSON values."""
-        return asdict(self)
+        sums = (self.stored_deviation, self.rounded_deviation, self.decimals, self.largest_deviation)
+        return json.dumps((self.task, self.classes, self.one_column, self.eps, *sums), ensure_ascii=False)

@@ -88,7 +88,7 @@ class Report:
     match: str
     label_columns: tuple[str, ...]
     eps: float
-    silent_deviation: float
+    rounded_deviation: float
     largest_deviation: float
     findings: tuple[Finding, ...]
     metrics: dict[str, Number]
@@ -181,7 +181,7 @@ def finish(plan: Plan, state: State, predictions: Source, labels: Source | None)
         match=plan.match(),
         label_columns=plan.label_columns,
         eps=plan.eps,
-        silent_deviation=plan.silent_deviation,
+        rounded_deviation=max(plan.stored_deviation, plan.rounded_deviation),
         largest_deviation=plan.largest_deviation,
         findings=plan.findings,
         metrics=metrics,
@@ -194,7 +194,7 @@ def finish(plan: Plan, state: State, predictions: Source, labels: Source | None)
         },
         per_class=tuple(_class_scores(plan, state, index) for index in range(len(plan.classes))),
         zero_probability=_zero_probability(plan, state),
-        notes=_notes(plan, state),
+        notes=(*plan.notes, *_notes(plan, state)),
     )
 
 
@@ -318,7 +318,7 @@ def _as_values(report: Report) -> dict[str, Any]:
         "options": {
             "eps": report.eps,
             "sum_tolerance": report.largest_deviation,
-            "rounding_tolerance": report.silent_deviation,
+            "rounding_tolerance": report.rounded_deviation,
         },
         "plan": {"findings": [{"what": one.what, "value": one.value, "because": one.because} for one in report.findings]},
         "metrics": report.metrics,

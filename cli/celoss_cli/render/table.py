@@ -55,6 +55,8 @@ def _console(width: int, color: bool) -> Console:
     return Console(
         file=io.StringIO(),
         width=width,
+        # Without a height Rich takes the terminal's own size, or 80 columns for one that it calls dumb.
+        height=100,
         force_terminal=color,
         color_system="standard" if color else None,
         no_color=not color,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from celoss.detect.classes import Choice, choose_named, choose_paired
-from celoss.detect.heads import LEAST_TOLERANCE, NOTED_DEVIATION, decimals, printed_tolerance
+from celoss.detect.heads import NOTED_DEVIATION, decimals, printed_tolerance, stored_tolerance, tells_apart
 from celoss.detect.inputs import Flags, Inputs, look_at, wrong_option
 from celoss.detect.labels import check_label_header, choose_labels, label_values
 from celoss.detect.matching import Keys, choose_keys
 from celoss.detect.single import choose_single
-from celoss.errors import listed, plural
+from celoss.errors import Diagnostic, listed, plural, shorten
 from celoss.kernels import DEFAULT_EPS
 from celoss.plan import Finding, Plan
 from celoss.sources import Source
@@ -30,7 +30,7 @@ def detect(predictions: Source, labels: Source | None, flags: Flags = NO_FLAGS) 
     label_columns, label_finding = choose_labels(inputs)
     keys, key_finding = choose_keys(inputs, label_columns)
     choice, label_columns = _choose_classes(inputs, label_columns, keys)
-    silent, largest, why = _tolerances(inputs, choice.columns)
+    stored, rounded, places, largest, sums = _tolerances(inputs, choice.columns)
     findings = [
         *_formats(predictions, labels),
         label_finding,
@@ -40,7 +40,7 @@ def detect(predictions: Source, labels: Source | None, flags: Flags = NO_FLAGS) 
         *_left_out(inputs, choice.columns, keys, label_columns),
     ]
     if len(choice.columns) > 1:
-        findings.append(Finding("sum tolerance", f"{silent:.2g}, noted up to {largest:.2g}", why))
+        findings.append(sums)
     findings.append(Finding("eps", repr(flags.eps), "the default" if flags.eps == DEFAULT_EPS else "--eps"))
     return Plan(
         task="binary" if len(choice.classes) == 2 else "multiclass",
@@ -51,10 +51,13 @@ def detect(predictions: Source, labels: Source | None, flags: Flags = NO_FLAGS) 
         keys=keys,
         labels_in_predictions=labels is None,
         eps=flags.eps,
-        silent_deviation=silent,
+        stored_deviation=stored,
+        rounded_deviation=rounded,
+        decimals=places,
         largest_deviation=largest,
         meanings=flags.classes,
         findings=tuple(findings),
+        notes=_position_note(inputs, keys, choice.columns, label_columns),
     )
 
 
@@ -102,16 +105,34 @@ def _left_out(inputs: Inputs, columns: Sequence[str], keys: Keys, label_columns:
     return [Finding("left out", listed(left), "not an id, a label or a probability")] if left else []
 
 
-def _tolerances(inputs: Inputs, names: Sequence[str]) -> tuple[float, float, str]:
-    """How far a row's sum may be off 1 silently, at most, and why: by the rounding that the file itself shows."""
+def _position_note(inputs: Inputs, keys: Keys, columns: Sequence[str], label_columns: Sequence[str]) -> tuple[Diagnostic, ...]:
+    """A note when rows are paired by position although columns that tell rows apart are left out."""
+    if keys or not inputs.separate or inputs.flags.id:
+        return ()
+    mine = [one.name for one in inputs.head.columns if one.name not in columns and tells_apart(one)]
+    theirs = [one.name for one in inputs.label_head.columns if one.name not in label_columns and tells_apart(one)]
+    if not (inputs.head.named and mine) and not (inputs.label_head.named and theirs):
+        return ()
+    sides = ((mine, inputs.predictions), (theirs, inputs.labels))
+    found = [f'"{shorten(names[0])}" of {source.name}' for names, source in sides if names]
+    verbs = "are" if len(found) > 1 else "is"
+    message = f"rows are matched by position; {' and '.join(found)} could tell them apart but {verbs} not used"
+    advice = (
+        f"to match by them: --id '{mine[0]}={theirs[0]}'" if mine and theirs else "if the order is the same in both: --id '#'"
+    )
+    return (Diagnostic("N6", message, help=advice),)
+
+
+def _tolerances(inputs: Inputs, names: Sequence[str]) -> tuple[float, float, int, float, Finding]:
+    """Deviations that stored and rounded numbers explain, the decimals of the latter, the largest one, and the finding."""
     columns = [inputs.head.column(name) for name in names]
-    printed = printed_tolerance(columns)
-    stored = len(columns) * 8 * max(column.spacing for column in columns)
-    silent = max(LEAST_TOLERANCE, printed, stored)
+    stored, rounded, largest = stored_tolerance(columns), printed_tolerance(columns), NOTED_DEVIATION
     why = "the precision of the stored numbers"
-    if printed == silent:
+    if rounded > stored:
         why = f"{len(columns)} columns printed with {plural(decimals(columns), 'decimal')}"
     given = inputs.flags.sum_tolerance
     if given is not None:
-        return min(silent, given), given, "--sum-tolerance"
-    return silent, max(NOTED_DEVIATION, silent), why
+        stored, rounded, largest, why = min(stored, given), min(rounded, given), given, "--sum-tolerance"
+    silent = max(stored, rounded)
+    value = f"{silent:.2g}" + (f", noted up to {largest:.2g}" if largest > silent else "")
+    return stored, rounded, decimals(columns), largest, Finding("sum tolerance", value, why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from celoss.naming import class_text, flag, is_integer
@@ -13,6 +14,7 @@ from celoss.sources.base import BLANKS, NOT_FINITE, is_number
 MOST_ROWS = 0.5
 LEAST_TOLERANCE = 1e-9
 NOTED_DEVIATION = 1e-3
+FLOAT32_SPACING = 2.0**-23
 
 
 def looks_numeric(column: Column) -> bool:
@@ -32,6 +34,13 @@ def counts_something(column: Column) -> bool:
     """Whether a column holds integers beyond 0 and 1: an id, an age, but no probability."""
     values = distinct(column)
     return all(map(is_integer, values)) and not within_unit(column)
+
+
+def tells_apart(column: Column) -> bool:
+    """Whether no value repeats among several, none is missing, and they are no fractions: as ids are."""
+    texts = column.texts
+    distinct_texts = len(texts) > 1 and len(set(texts)) == len(texts) and "" not in texts
+    return distinct_texts and not (looks_numeric(column) and not all(map(is_integer, distinct(column))))
 
 
 def within_unit(column: Column) -> bool:
@@ -57,12 +66,32 @@ def one_hot(head: Head, names: Sequence[str]) -> bool:
 
 
 def printed_tolerance(columns: Sequence[Column]) -> float:
-    """How far a row's sum is off 1 at most when every number was rounded to the decimals that are printed.
+    """How far a row's sum is off 1 when every number was rounded to the decimals that are printed.
 
-    k · 0.5 · 10^-d; 0 when there are no decimals at all, as 0 and 1 are exact.
+    At most k · 0.5 · 10^-d. For many classes that is much more than ever happens, and would let rows of zeros pass: there
+    it is six standard deviations of a sum of k uniform errors, 6 · √(k/12) · 10^-d. 0 without decimals: 0 and 1 are exact.
     """
-    places = decimals(columns)
-    return len(columns) * 0.5 * 10.0**-places if places else 0.0
+    places, k = decimals(columns), len(columns)
+    return min(k * 0.5, 6.0 * math.sqrt(k / 12.0)) * 10.0**-places if places else 0.0
+
+
+def stored_tolerance(columns: Sequence[Column]) -> float:
+    """How far a row's sum is off 1 by the width of the numbers: k · 8 units in the last place, at least 1e-9.
+
+    Texts of at most nine significant digits may have been 32-bit numbers.
+    """
+    short = all(column.kind == "text" for column in columns) and max(map(_digits, _texts(columns)), default=0) <= 9
+    spacing = FLOAT32_SPACING if short else max(column.spacing for column in columns)
+    return max(LEAST_TOLERANCE, len(columns) * 8 * spacing / 2)
+
+
+def _texts(columns: Sequence[Column]) -> list[str]:
+    return [text for column in columns for text in column.texts if is_number(text)]
+
+
+def _digits(text: str) -> int:
+    """Significant digits: 3 for 0.00123."""
+    return len(text.strip(BLANKS).lower().partition("e")[0].replace(".", "").lstrip("+-0"))
 
 
 def decimals(columns: Sequence[Column]) -> int:

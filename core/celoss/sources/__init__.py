@@ -76,10 +76,7 @@ def _table(what: Any, role: str) -> Any:
     try:
         if type(what).__module__.split(".")[0] == "pandas":
             named = what if hasattr(what, "columns") else what.to_frame(role if what.name is None else what.name)
-            # pandas keeps a plain range as metadata only; one that has a name, or is not 0, 1, 2 …, tells rows apart.
-            index = named.index
-            plain = type(index).__name__ == "RangeIndex" and index.name is None and index.start == 0 and index.step == 1
-            return pa.Table.from_pandas(named.rename(columns=str), preserve_index=not plain)
+            return pa.Table.from_pandas(named.rename(columns=str))
         if isinstance(what, pa.ChunkedArray | pa.Array) or (hasattr(what, "to_frame") and not hasattr(what, "columns")):
             return pa.table({getattr(what, "name", None) or role: pa.chunked_array(what)})
         if isinstance(what, pa.Table):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +35,10 @@ class ColumnarSource:
         self.path = path
         self.name = name
         self.format = kind
-        self._schema = schema
+        index = _range_index(schema)
+        if index is not None and index.name not in schema.names:
+            schema, read = schema.append(pa.field(index.name, pa.int64())), _with_range(read, index)
+        self._schema = schema.remove_metadata()
         self._read = read
         check_names(name, None, schema.names)
         # Column of numbers `p[2]` → the list column `p` and the place 2 in it.
@@ -129,7 +133,7 @@ def parquet(source: Input, role: str) -> ColumnarSource:
 
     with _readable(source), pq.ParquetFile(source.file, pre_buffer=False) as file:
         schema = file.schema_arrow
-    return ColumnarSource(role, source.path, source.name, "parquet", schema.remove_metadata(), read)
+    return ColumnarSource(role, source.path, source.name, "parquet", schema, read)
 
 
 def arrow(source: Input, role: str) -> ColumnarSource:
@@ -151,18 +155,17 @@ def arrow(source: Input, role: str) -> ColumnarSource:
 
     with _readable(source), pa.OSFile(source.file) as file:
         schema = opener(file).schema
-    return ColumnarSource(role, source.path, source.name, "arrow", schema.remove_metadata(), read)
+    return ColumnarSource(role, source.path, source.name, "arrow", schema, read)
 
 
 def frame(table: Any, role: str) -> ColumnarSource:
     """A table in memory: pandas, or anything with the Arrow PyCapsule interface."""
-    schema = table.schema.remove_metadata()
 
     def read(columns: list[str] | None) -> Iterator[Any]:
         chosen = table if columns is None else table.select(columns)
         yield from chosen.replace_schema_metadata(None).to_batches(CHUNK_ROWS)
 
-    return ColumnarSource(role, None, f"the {role} table", "frame", schema, read)
+    return ColumnarSource(role, None, f"the {role} table", "frame", table.schema, read)
 
 
 @contextmanager
@@ -171,6 +174,43 @@ def _readable(source: Input) -> Iterator[None]:
         yield
     except DAMAGED as error:
         raise CelossError(source.broken(error)) from None
+
+
+class _Range(NamedTuple):
+    """A range that pandas kept as metadata in place of a column."""
+
+    name: str
+    start: int
+    step: int
+
+
+def _range_index(schema: Any) -> _Range | None:
+    """The index of the frame that was written, where it tells rows apart: named, or not just 0, 1, 2, …."""
+    try:
+        (index,) = json.loads(schema.metadata[b"pandas"])["index_columns"]
+        found = _Range(index["name"] or "__index_level_0__", int(index["start"]), int(index["step"]))
+    except (TypeError, KeyError, ValueError):
+        return None
+    return None if index["name"] is None and found[1:] == (0, 1) else found
+
+
+def _with_range(read: Batches, index: _Range) -> Batches:
+    """The same batches with the range as a last column."""
+
+    def numbered(columns: list[str] | None) -> Iterator[Any]:
+        stored = None if columns is None else [name for name in columns if name != index.name]
+        if stored == []:
+            stored = None
+        row = 0
+        for batch in read(stored):
+            rows = np.arange(row, row + batch.num_rows, dtype=np.int64)
+            arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
+            arrays[index.name] = from_ndarray(index.start + index.step * rows)
+            chosen = list(arrays) if columns is None else columns
+            yield pa.RecordBatch.from_arrays([arrays[name] for name in chosen], chosen)
+            row += batch.num_rows
+
+    return numbered
 
 
 def _one(column: Any) -> Any:
