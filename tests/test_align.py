@@ -260,23 +260,34 @@ def test_a_bad_label_is_found_with_its_line_and_value(files, old, new, expected,
     assert faults(*files(predictions, with_row(LABELS, old, new)), batch_rows=rows) == expected
 
 
-@pytest.mark.parametrize(("flags", "value"), [("1,1", "1.0 1.0"), ("0,0", "0.0 0.0"), ("0.5,0.5", "0.5 0.5")])
+@pytest.mark.parametrize(
+    ("flags", "value"),
+    [("1,1", "1 1"), ("0,0.0", "0 0.0"), ("0.5,0.5", "0.5 0.5"), ("TRUE,1.0", "TRUE 1.0"), (",1", '"" 1'), ("yes,0", "yes 0")],
+)
 def test_a_row_without_exactly_one_true_class_is_found(files, flags, value):
     inputs = files(GOOD, f"id,cat,dog\na,1,0\nb,0,1\nc,{flags}\n")
     assert faults(*inputs, label=["cat", "dog"]) == [("E411", 1, [(4, None, value)])]
 
 
-def test_a_cell_that_is_no_number_among_label_columns_is_told_once(files):
+@pytest.mark.parametrize("flags", ["1,0", "1.0,0.0", "True,False", "true,FALSE", "TRUE,0"])
+def test_a_true_class_may_be_written_in_several_ways(files, flags):
+    swapped = ",".join(flags.split(",")[::-1])
+    inputs = files(GOOD, f"id,cat,dog\nc,{flags}\nb,{swapped}\na,{flags}\n")
+    expected = -(math.log(0.9) + math.log(0.8) + math.log(0.5)) / 3
+    assert celoss.evaluate(*inputs, label=["cat", "dog"]).log_loss == pytest.approx(expected, rel=1e-15)
+
+
+def test_a_cell_that_says_neither_yes_nor_no_among_label_columns_is_told_once(files):
     text = "cat,dog,cat_true,dog_true\n0.9,0.1,1,0\n0.2,0.8,0,1\n0.5,0.5,x,1\n"
     path, _ = files(text, "")
     (only,) = faults(path, label=["cat_true", "dog_true"])
-    assert only == ("E501", 1, [(4, "cat_true", "x")])
+    assert only == ("E411", 1, [(4, None, "x 1")])
 
 
 def test_a_list_of_another_length_is_found_with_its_row():
     predictions = pa.table({"id": [1, 2, 3], "p": [[0.5, 0.5], [1.0], None]})
     found = faults(predictions, pa.table({"id": [3, 2, 1], "label": [0, 1, 0]}))
-    assert found == [("E507", 2, [(2, "p", "1 numbers"), (3, "p", "0 numbers")])]
+    assert found == [("E507", 2, [(2, "p", "1 number"), (3, "p", "0 numbers")])]
 
 
 def test_lines_are_counted_through_quoted_line_breaks(files):

@@ -24,7 +24,7 @@ def imported_by(code: str) -> set[str]:
 
 
 def imported_by_command(*arguments: str) -> set[str]:
-    return imported_by(f"import sys; sys.argv[1:] = {list(arguments)!r}; import celoss_cli.__main__")
+    return imported_by(f"import sys; sys.argv[1:] = {list(arguments)!r}; from celoss_cli.main import main; main()")
 
 
 def test_the_import_contracts_are_kept() -> None:

@@ -423,12 +423,12 @@ UNUSED = {
 }
 
 
-@pytest.mark.parametrize("kind", [pytest.param(one if one == "not_utf8" else ()) for one in UNUSED])
+@pytest.mark.parametrize("kind", UNUSED)
 def test_an_unused_column_of_any_other_type_is_left_alone(labels, kind):
     assert scores(TABLE.append_column("extra", UNUSED[kind]), labels) == pytest.approx(LOSS, rel=1e-15)
 
 
-@pytest.mark.parametrize("ids", [pytest.param(NOT_UTF8), pa.array([b"a", b"\xff"])])
+@pytest.mark.parametrize("ids", [NOT_UTF8, pa.array([b"a", b"\xff"])])
 def test_ids_that_are_not_utf8_are_an_error(labels, ids):
     assert code_of(TABLE.set_column(0, "id", ids), labels) in ("E105", "E208")
 
@@ -437,7 +437,7 @@ def test_ids_that_are_not_utf8_are_an_error(labels, ids):
 
 
 @pytest.mark.parametrize("saved", [False, True])
-@pytest.mark.parametrize("kind", ["<f8", "<f4", *(pytest.param(one) for one in (">f8", "g"))])
+@pytest.mark.parametrize("kind", ["<f8", "<f4", ">f8", "g"])
 def test_arrays_are_predictions_by_position(write, saved, kind):
     for values in (
         HALVES.astype(kind),
@@ -450,7 +450,7 @@ def test_arrays_are_predictions_by_position(write, saved, kind):
 
 
 @pytest.mark.parametrize("saved", [False, True])
-@pytest.mark.parametrize("kind", ["U", pytest.param("S")])
+@pytest.mark.parametrize("kind", ["U", "S"])
 def test_arrays_of_text_are_labels(write, saved, kind):
     values = np.array(["cat", "dog"], kind)
     assert scores(TABLE, write("labels.npy", written(values, "npy")) if saved else values) == pytest.approx(LOSS, rel=1e-15)
@@ -468,7 +468,7 @@ def test_lists_arrays_and_series_are_labels_by_position(values):
         assert scores(predictions, values) == pytest.approx(LOSS, rel=1e-15)
 
 
-MASKED = pytest.param(np.ma.array([1, 0], mask=[False, True]))
+MASKED = pytest.param(np.ma.array([1, 0], mask=[False, True]), marks=bug('the masked label is read as "?"'))
 
 
 @pytest.mark.parametrize(
@@ -535,10 +535,7 @@ WRONG = {
 }
 
 
-UNCAUGHT = {"damaged_npy_header": "TokenError"}
-
-
-@pytest.mark.parametrize("kind", [pytest.param(one, marks=bug(UNCAUGHT[one]) if one in UNCAUGHT else ()) for one in WRONG])
+@pytest.mark.parametrize("kind", WRONG)
 def test_what_is_no_table_is_one_clear_error(write, labels, kind):
     name, content, code = WRONG[kind]
     if name == "preds":
@@ -560,7 +557,7 @@ def test_a_pickled_array_is_refused(tmp_path):
     assert code_of(str(tmp_path / "preds.npy"), [0]) in ("E104", "E108", "E209")
 
 
-@pytest.mark.parametrize("form", ["xls", "csv:ab", "tsv:,", 'csv:"', "csv:\n", pytest.param("csv:§")])
+@pytest.mark.parametrize("form", ["xls", "csv:ab", "tsv:,", 'csv:"', "csv:\n", "csv:§"])
 def test_an_input_format_that_does_not_exist_is_an_error(write, form):
     predictions, truth = (write(name, text.replace(",", "§")) for name, text in (("p", PREDICTIONS), ("l", LABELS)))
     assert code_of(predictions, truth, input_format=form) == "E603"

@@ -1,5 +1,5 @@
 """`python -m celoss_cli` is the `celoss` command."""
 
-from celoss_cli.main import main
+from celoss_cli.main import command
 
-main()
+command()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import csv
 import errno
 import io
+import itertools
 import os
 import re
 import sys
@@ -294,21 +296,40 @@ def _width() -> int | None:
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns) > 0:
         return int(columns)
-    return os.get_terminal_size(sys.stdout.fileno()).columns or None if sys.stdout.isatty() else None
+    return os.get_terminal_size(sys.stdout.fileno()).columns or None if _is_terminal() else None
+
+
+def _is_terminal() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def _color() -> bool:
     """NO_COLOR (no-color.org) wins, then FORCE_COLOR, then whether the output is a terminal that can."""
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+    return bool(os.environ.get("FORCE_COLOR")) or (_is_terminal() and os.environ.get("TERM") != "dumb")
 
 
 # --- errors and the exit status -------------------------------------------------------------------------------------------
 
 
+def command() -> NoReturn:
+    """Entry point of the `celoss` command: `main` in a process of its own.
+
+    Arrow's threads can still run when Python takes its modules down, which ends about one run in a hundred on a wide file
+    with SIGABRT, after all work is done; so the process ends at once, after what was registered to be tidied up.
+    """
+    status: Any = BUG
+    try:
+        main()
+    except SystemExit as done:
+        status = done.code
+    atexit._run_exitfuncs()
+    os._exit(status)
+
+
 def main() -> NoReturn:
-    """Entry point of the `celoss` command."""
+    """Runs the command of sys.argv and exits with its status."""
     # One thread suffices for the small products here; starting a pool costs more than all of them. Set before NumPy loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
@@ -379,14 +400,14 @@ def _output_failed(error: OSError) -> int:
     _forget(sys.stdout)
     if error.errno == errno.EPIPE:
         return PIPE_CLOSED
-    _fail(_diagnostic("E704", f"cannot write the output: {error.strerror or error}", "standard output"), sys.argv[1:])
+    _fail(_diagnostic("E704", f"cannot write the output: {error.strerror or error}"), sys.argv[1:])
     return DATA
 
 
 def _report_usage(error: Exception, arguments: list[str]) -> int:
     if _asks_for_json(arguments):
         message = getattr(error, "format_message", lambda: str(error))()
-        _fail(_diagnostic("E600", message, "command line"), arguments)
+        _fail(_diagnostic("E600", message), arguments)
     elif hasattr(error, "show"):
         error.show()
     return USAGE
@@ -404,14 +425,14 @@ def _report_failure(error: Exception, arguments: list[str]) -> int:
         _say("".join(traceback.format_exception(error)))
     what = f"celoss failed in a way it should not ({type(error).__name__})"
     advice = "CELOSS_DEBUG=1 shows where; open an issue with it, and with the first lines of the files"
-    _fail(_diagnostic("E900", what, "celoss", advice), arguments)
+    _fail(_diagnostic("E900", what, advice), arguments)
     return BUG
 
 
-def _diagnostic(code: str, message: str, place: str, advice: str = "") -> tuple[Diagnostic, ...]:
-    from celoss.errors import Diagnostic, Place
+def _diagnostic(code: str, message: str, advice: str = "") -> tuple[Diagnostic, ...]:
+    from celoss.errors import Diagnostic
 
-    return (Diagnostic(code, message, (Place(place),), help=advice),)
+    return (Diagnostic(code, message, help=advice),)
 
 
 def _fail(diagnostics: tuple[Diagnostic, ...], arguments: list[str]) -> None:
@@ -428,7 +449,7 @@ def _fail(diagnostics: tuple[Diagnostic, ...], arguments: list[str]) -> None:
 def _asks_for_json(arguments: list[str]) -> bool:
     """Whether the command line (else CELOSS_FORMAT) asks for JSON, in any spelling; also where it could not be parsed."""
     asked = os.environ.get("CELOSS_FORMAT", "")
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in itertools.pairwise([*arguments, ""]):
         if argument == "--json":
             return True
         if argument.startswith("--format="):

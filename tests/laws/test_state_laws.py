@@ -27,7 +27,9 @@ PLAN = Plan(
     keys=(),
     labels_in_predictions=False,
     eps=1e-12,
-    silent_deviation=1e-9,
+    stored_deviation=1e-9,
+    rounded_deviation=0.0,
+    decimals=0,
     largest_deviation=1e-3,
 )
 BINARY = replace(PLAN, task="binary", classes=("no", "yes"), columns=("p",), positive="yes")

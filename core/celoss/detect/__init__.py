@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from celoss.detect.classes import Choice, choose_named, choose_paired
+from celoss.detect.classes import Choice, choose_named, choose_paired, with_spoiled
 from celoss.detect.heads import NOTED_DEVIATION, decimals, printed_tolerance, stored_tolerance, tells_apart
 from celoss.detect.inputs import Flags, Inputs, look_at, wrong_option
 from celoss.detect.labels import check_label_header, choose_labels, label_values
@@ -72,6 +72,8 @@ def _choose_classes(inputs: Inputs, label_columns: tuple[str, ...], keys: Keys) 
     (column,) = label_columns
     values = label_values(inputs, column)
     check_label_header(inputs, column, values)
+    if not inputs.flags.pred:
+        columns = with_spoiled(inputs, columns, values, taken)
     named = choose_named(inputs, columns, values, column) if len(columns) > 1 else None
     return named or choose_single(inputs, columns, values, column), label_columns
 

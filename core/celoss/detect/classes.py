@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from celoss.detect.heads import MOST_ROWS, counts_something, share_of_sums, within_unit
 from celoss.detect.inputs import Inputs, first_row, wrong_option
 from celoss.detect.labels import not_paired, pair_columns
 from celoss.errors import CelossError, Diagnostic, did_you_mean, escape, listed, plural, quoted, shorten
-from celoss.naming import Affix, affixes, class_order, class_text, common_affix, is_integer, only_words, opposite, positive_of
+from celoss.naming import (
+    Affix,
+    affixes,
+    class_in_name,
+    class_order,
+    class_text,
+    common_affix,
+    is_integer,
+    only_words,
+    opposite,
+    positive_of,
+)
 from celoss.plan import Finding
 
 
@@ -39,6 +50,18 @@ def choose_paired(inputs: Inputs, columns: Sequence[str], label_columns: Sequenc
     because = "--pred" if inputs.flags.pred else "they have the names of the label columns"
     choice = _one_per_class(inputs, {name: pairs[name][0] for name in pairs}, because)
     return choice, tuple(pairs[name][1] for name in choice.classes)
+
+
+def with_spoiled(inputs: Inputs, columns: Sequence[str], values: Sequence[str], taken: Collection[str]) -> list[str]:
+    """The number columns, and those that are named like them after a label though most of their cells are no numbers."""
+    if not any(class_in_name(name, values) for name in columns):
+        return list(columns)
+    spoiled = {
+        name
+        for name in inputs.head.names
+        if name not in taken and name not in columns and class_in_name(name, values) is not None
+    }
+    return [name for name in inputs.head.names if name in columns or name in spoiled]
 
 
 def choose_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label_column: str) -> Choice | None:

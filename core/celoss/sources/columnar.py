@@ -16,6 +16,7 @@ from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, shorten
 from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, check_names, head_rows, planes
 from celoss.sources.streams import DAMAGED, Input
 
+BUFFER_BYTES = 1 << 20
 SPACING = {"halffloat": 2.0**-10, "float": 2.0**-23, "double": 2.0**-52}
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -121,17 +122,19 @@ class ColumnarSource:
 
 
 def parquet(source: Input, role: str) -> ColumnarSource:
-    """A Parquet file, read by row group in bounded memory.
+    """A Parquet file, read in bounded memory.
 
     `pre_buffer=False`: with it, `iter_batches` keeps the whole file in memory (996 against 199 MB for a file of 841 MB).
+    A buffer: without it a row group's columns are read whole. No memory map: its pages count as memory of the process
+    (340 against 167 MB for a file of 200 MB, in the same time).
     """
     import pyarrow.parquet as pq
 
     def read(columns: list[str] | None) -> Iterator[Any]:
-        with _readable(source), pq.ParquetFile(source.file, pre_buffer=False, memory_map=True) as file:
+        with _readable(source), pq.ParquetFile(source.file, pre_buffer=False, buffer_size=BUFFER_BYTES) as file:
             yield from file.iter_batches(CHUNK_ROWS, columns=columns)
 
-    with _readable(source), pq.ParquetFile(source.file, pre_buffer=False) as file:
+    with _readable(source), pq.ParquetFile(source.file) as file:
         schema = file.schema_arrow
     return ColumnarSource(role, source.path, source.name, "parquet", schema, read)
 

@@ -48,8 +48,11 @@ class Input:
             self.file = self._spool(sys.stdin.buffer)
         else:
             self.file = self._regular_file(path, argument)
-        with self.open_raw() as raw:
-            start = raw.read(SNIFFED_BYTES)
+        try:
+            with self.open_raw() as raw:
+                start = raw.read(SNIFFED_BYTES)
+        except OSError as error:
+            raise CelossError(_unreadable(path, argument, error)) from None
         self.compression = next((name for magic, name in COMPRESSIONS.items() if start.startswith(magic)), None)
         self.start = self._decompressed_start() if self.compression else start
         self.size = os.path.getsize(self.file)
@@ -63,10 +66,7 @@ class Input:
         except FileNotFoundError:
             raise CelossError(_no_file(path, argument)) from None
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise CelossError(
-                Diagnostic("E101", f"cannot read '{escape(path)}': {reason}", (Place(f"argument {argument}"),))
-            ) from None
+            raise CelossError(_unreadable(path, argument, error)) from None
         raise CelossError(_is_directory(path, argument))
 
     def _spool(self, stream: IO[bytes]) -> str:
@@ -153,6 +153,11 @@ def _no_file(path: str, argument: str) -> Diagnostic:
     near = did_you_mean(Path(path).name, names)
     advice = f"did you mean '{escape(str(folder / near))}'?" if near else ""
     return Diagnostic("E101", f"no file at '{shorten(path, 80)}'", (Place(f"argument {argument}"),), help=advice)
+
+
+def _unreadable(path: str, argument: str, error: Exception) -> Diagnostic:
+    reason = getattr(error, "strerror", None) or str(error)
+    return Diagnostic("E101", f"cannot read '{shorten(path, 80)}': {reason}", (Place(f"argument {argument}"),))
 
 
 def _is_directory(path: str, argument: str) -> Diagnostic:
