@@ -83,7 +83,7 @@ class Document(StrEnum):
 Predictions = Annotated[str, typer.Argument(metavar="PREDS", help="Probabilities, one row per case; - is standard input.")]
 Labels = Annotated[
     str | None,
-    typer.Argument(metavar="[LABELS]", help="True classes; left out when they are a column of PREDS.", show_default=False),
+    typer.Argument(metavar="LABELS", help="True classes; left out when they are a column of PREDS.", show_default=False),
 ]
 Id = Annotated[
     list[str] | None,
@@ -107,7 +107,11 @@ InputFormat = Annotated[
 Eps = Annotated[float, typer.Option("--eps", help="Floor of the true class's probability; 0 lets a loss be infinite.")]
 SumTolerance = Annotated[
     float | None,
-    typer.Option("--sum-tolerance", metavar="T", help="How far a row's sum may be from 1.  [the files' precision, ≥ 0.001]"),
+    typer.Option(
+        "--sum-tolerance",
+        metavar="T",
+        help="How far a row may be from 1 in sum.  [0.001, and what rounding to printed decimals explains]",
+    ),
 ]
 FormatOption = Annotated[
     Format, typer.Option("-f", "--format", envvar="CELOSS_FORMAT", show_envvar=False, help="What to print.")
