@@ -54,7 +54,7 @@ def checked_batch(plan: Plan, chunk: Chunk, codes: Codes, known: Flags) -> Batch
     if len(chunk.numbers) > 1:
         off = np.abs(plane_sum(chunk.numbers) - 1.0)
         unexplained = inside & (off > plan.stored_deviation)
-        rounded = np.flatnonzero(unexplained & (off <= plan.rounded_deviation))
+        rounded = np.flatnonzero(unexplained & (off <= plan.rounded_deviation + plan.stored_deviation))
         if rounded.size:
             unexplained[rounded] = ~_is_rounded(chunk.numbers[:, rounded], plan.decimals)
         beyond = unexplained & (off > plan.largest_deviation)

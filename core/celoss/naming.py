@@ -43,7 +43,10 @@ _WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0+", re.ASCII)
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d*)", re.ASCII)
 _WORDS = "p pr prob probs proba probability pred prediction predicted score class label y yhat softmax outcome target is"
 _PREFIX_WORDS = re.compile(rf"(?:(?:{'|'.join(_WORDS.split())})[^a-zA-Z0-9]*)+", re.IGNORECASE)
-_SUFFIX_WORDS = re.compile(rf"(?:[^a-zA-Z0-9]+(?:{'|'.join(_WORDS.split())})?)+", re.IGNORECASE)
+_PROBABILITY_WORDS = frozenset(
+    {"p", "pr", "prob", "probs", "proba", "probability", "pred", "prediction", "predicted", "score", "softmax", "yhat"}
+)
+_FILLER_WORDS = frozenset({"class", "of", "is", "y"})
 _GENERIC = frozenset(word for pair in OPPOSITES for word in pair)
 _PROPOSING_LABELS = 8
 _TRUE_OR_FALSE = {"1": True, "true": True, "0": False, "false": False}
@@ -144,8 +147,14 @@ def _is_distinctive(label: str) -> bool:
 
 def only_words(affix: Affix) -> bool:
     """Whether a name is the class alone, or the class with nothing but words for a probability around it."""
-    before = not affix.prefix or _PREFIX_WORDS.fullmatch(affix.prefix) is not None
-    return before and (not affix.suffix or _SUFFIX_WORDS.fullmatch(affix.suffix) is not None)
+    words = re.findall(r"[a-z]+|\d+", f"{affix.prefix} {affix.suffix}".casefold())
+    return not words or says_probability(affix)
+
+
+def says_probability(affix: Affix) -> bool:
+    """Whether what surrounds the class says that the number is its probability: `p_…`, `prob_class_…`, `…_score`."""
+    words = set(re.findall(r"[a-z]+|\d+", f"{affix.prefix} {affix.suffix}".casefold()))
+    return bool(words & _PROBABILITY_WORDS) and words <= _PROBABILITY_WORDS | _FILLER_WORDS
 
 
 def plain_name(name: str) -> str:

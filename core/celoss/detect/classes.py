@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from celoss.detect.heads import MOST_ROWS, counts_something, share_of_sums, within_unit
 from celoss.detect.inputs import Inputs, first_row, wrong_option
 from celoss.detect.labels import not_paired, pair_columns
-from celoss.errors import CelossError, Diagnostic, did_you_mean, escape, listed, plural, quoted, shorten
+from celoss.errors import CelossError, Diagnostic, Place, did_you_mean, escape, listed, plural, quoted, shorten
 from celoss.naming import (
     Affix,
     affixes,
@@ -20,6 +20,7 @@ from celoss.naming import (
     only_words,
     opposite,
     positive_of,
+    says_probability,
 )
 from celoss.plan import Finding
 
@@ -36,10 +37,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class _Reading:
-    """Columns that could be the probabilities: class → column, and why."""
+    """Columns that could be the probabilities: class → column, why, and whether their names say probability."""
 
     columns: Mapping[str, str]
     because: str
+    worded: bool = False
 
 
 def choose_paired(inputs: Inputs, columns: Sequence[str], label_columns: Sequence[str]) -> tuple[Choice, tuple[str, ...]]:
@@ -74,7 +76,7 @@ def choose_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str], 
         raise CelossError(_two_readings(inputs, fitting))
     if fitting:
         return _one_per_class(inputs, fitting[0].columns, f"{fitting[0].because}; rows sum to 1")
-    if named and len(values) > 1:
+    if named and (len(values) > 1 or named[0].worded):
         if len(named) > 1:
             raise CelossError(_two_readings(inputs, named))
         if not inputs.flags.pred and _has_strangers(inputs, named[0], values):
@@ -87,36 +89,50 @@ def choose_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str], 
 
 def _readings(inputs: Inputs, columns: Sequence[str], values: Sequence[str]) -> tuple[list[_Reading], list[_Reading]]:
     """Readings whose rows sum to 1 (those that name every label, if any does), and all that name every label."""
+    ways = affixes(columns, values)
+    # Names that are the class alone or say probability go before others: `p_cat` before `prior_cat`.
+    plain = [
+        one for one in ways if only_words(one) and set(values) <= one.cores(columns).keys() and len(one.cores(columns)) > 1
+    ]
     fitting, named = [], []
-    options_of = affixes(columns, values)
-    # Names that say probability go before others that would fit as well: `p_cat` before `prior_cat`.
-    plain = [one for one in options_of if only_words(one) and set(values) <= one.cores(columns).keys()]
-    for affix in plain or options_of:
-        cores = affix.cores(columns)
-        known = {name: cores[name] for name in values if name in cores}
-        if not any(counts_something(inputs.head.column(column)) for column in known.values()):
-            cores = {
-                name: column
-                for name, column in cores.items()
-                if name in known or inputs.flags.pred or not counts_something(inputs.head.column(column))
-            }
-        if not known or len(cores) < 2:
+    for affix in plain or ways:
+        options = _options(inputs, columns, values, affix)
+        if not options:
             continue
-        way = f"named after the classes ({affix})"
-        options = [_Reading(cores, way)]
-        inside = {name: column for name, column in cores.items() if within_unit(inputs.head.column(column))}
-        if 1 < len(inside) < len(cores) and known.keys() <= inside.keys() and not inputs.flags.pred:
-            options.append(_Reading(inside, f"{way} and between 0 and 1"))
-        if 1 < len(known) < len(cores) and not inputs.flags.pred:
-            options.append(_Reading(known, f"{way} that the labels have"))
         shares = [share_of_sums(inputs.head, list(one.columns.values())) for one in options]
         if max(shares) > MOST_ROWS:
             fitting.append(options[shares.index(max(shares))])
-        if len(known) == len(values):
+        if set(values) <= options[0].columns.keys():
             named.append(options[0])
+    if any(one.worded for one in named) and not any(one.worded for one in fitting):
+        # A bad value in `p_cat` must not make another set of columns the probabilities.
+        return [], [one for one in named if one.worded]
     fitting = [one for one in fitting if set(values) <= one.columns.keys()] or fitting
     distinct = {frozenset(one.columns.values()): one for one in reversed(fitting)}
     return list(distinct.values()), named
+
+
+def _options(inputs: Inputs, columns: Sequence[str], values: Sequence[str], affix: Affix) -> list[_Reading]:
+    """The columns that an affix names: all, those within 0..1, those that labels name; none if it is no distribution."""
+    cores = affix.cores(columns)
+    known = {name: cores[name] for name in values if name in cores}
+    if not any(counts_something(inputs.head.column(column)) for column in known.values()) and not inputs.flags.pred:
+        # Ids and counts are no classes, unless all columns are such (percentages).
+        cores = {
+            name: column for name, column in cores.items() if name in known or not counts_something(inputs.head.column(column))
+        }
+    if not known or len(cores) < 2:
+        return []
+    way, worded = f"named after the classes ({affix})", says_probability(affix)
+    options = [_Reading(cores, way, worded)]
+    if inputs.flags.pred:
+        return options
+    inside = {name: column for name, column in cores.items() if within_unit(inputs.head.column(column))}
+    if 1 < len(inside) < len(cores) and known.keys() <= inside.keys():
+        options.append(_Reading(inside, f"{way} and between 0 and 1", worded))
+    if 1 < len(known) < len(cores):
+        options.append(_Reading(known, f"{way} that the labels have", worded))
+    return options
 
 
 def _has_strangers(inputs: Inputs, reading: _Reading, values: Sequence[str]) -> bool:
@@ -192,15 +208,13 @@ def _no_common_name(inputs: Inputs, columns: Sequence[str], values: Sequence[str
     if all(map(is_integer, values)) and not any(name.isdecimal() for name in classes):
         pairs = [f"{index}={name}" for index, name in enumerate(classes)]
         low, high = min(map(int, values)), max(map(int, values))
+        if label_column in classes and set(values) <= {"0", "1"}:
+            others = [name for name in classes if name != label_column]
+            advice = f"if 1 means {label_column}: --classes 1={label_column},0={others[0]}" if len(others) == 1 else ""
+            return _numbers_beside_names(place, values, columns, advice)
         meaning = ", ".join(pair.replace("=", " means ", 1) for pair in pairs[:5])
         advice = f"if {meaning}: --classes {','.join(pairs)}" if low >= 0 and high < len(classes) else ""
-        return Diagnostic(
-            "E406",
-            "labels are numbers, the columns are names",
-            (place,),
-            details=(f"found labels {low} to {high}; columns {listed(columns)}",),
-            help=advice,
-        )
+        return _numbers_beside_names(place, values, columns, advice)
     near = did_you_mean(values[0], list(classes))
     return Diagnostic(
         "E402",
@@ -209,6 +223,12 @@ def _no_common_name(inputs: Inputs, columns: Sequence[str], values: Sequence[str
         details=(f"found labels: {listed(values)}; predicted classes: {listed(list(classes))}",),
         help=f'the nearest class is "{shorten(near)}"; spelling, case and spaces count' if near else "",
     )
+
+
+def _numbers_beside_names(place: Place, values: Sequence[str], columns: Sequence[str], advice: str) -> Diagnostic:
+    low, high = min(map(int, values)), max(map(int, values))
+    found = f"found labels {low} to {high}; columns {listed(columns)}"
+    return Diagnostic("E406", "labels are numbers, the columns are names", (place,), details=(found,), help=advice)
 
 
 def _usual_meaning(classes: Sequence[str], values: Sequence[str]) -> str:

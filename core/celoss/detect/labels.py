@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from celoss.detect.heads import distinct, is_flag, looks_numeric, one_hot
+from celoss.detect.heads import distinct, is_flag, looks_numeric, one_hot, tells_apart
 from celoss.detect.inputs import Inputs, no_header
 from celoss.errors import CelossError, Diagnostic, listed, plural, shorten
 from celoss.naming import INDEX_NAMES, LABEL_NAMES, PREDICTION_NAME, Affix, affixes, class_text, common_affix, pair_by_core
@@ -31,6 +31,9 @@ def _choose(inputs: Inputs) -> tuple[tuple[str, ...], str]:
         return (usual[0],), "the column's name"
     if inputs.separate and not usual:
         own = [name for name in names if name not in inputs.shared]
+        # Where both files have all columns, the one that does not tell rows apart is the label.
+        own = own or [name for name in names if not tells_apart(inputs.label_head.column(name))]
+        own = own or [name for name in names if is_flag(inputs.label_head.column(name))]
         if (len(own) == 1 or len(names) == 1) and not _is_answer((own or names)[0]):
             return tuple(own or names), f"the only column of {inputs.labels.name} that is not an id"
     flags = _one_hot_columns(inputs, names)
@@ -55,7 +58,8 @@ def _is_answer(name: str) -> bool:
 
 def _others(inputs: Inputs, label_columns: Sequence[str]) -> list[str]:
     """Number columns of the predictions, if these are the label columns."""
-    keys = [name for name in inputs.shared if not looks_numeric(inputs.label_head.column(name))]
+    shared = [inputs.label_head.column(name) for name in inputs.shared]
+    keys = [column.name for column in shared if not looks_numeric(column) and not is_flag(column)]
     return inputs.number_columns(keys if inputs.separate else label_columns)
 
 
@@ -112,7 +116,10 @@ def _which_label(inputs: Inputs, names: Sequence[str]) -> Diagnostic:
     if len(flags) > 1 and one_hot(inputs.label_head, flags):
         return not_paired(inputs, _others(inputs, flags), flags)
     answers = [name for name in names if _is_answer(name)]
-    likely = sorted(names, key=lambda name: len(distinct(inputs.label_head.column(name))))[:3]
+    heads = [inputs.label_head.column(name) for name in names]
+    if not inputs.separate:
+        heads = [one for one in heads if (is_flag(one) or not looks_numeric(one)) and not tells_apart(one)]
+    likely = [one.name for one in sorted(heads, key=lambda one: len(distinct(one)))][:3]
     if swapped:
         advice = "the two files look swapped: the predictions come first, then the labels"
     elif answers and len(names) == 1:
@@ -154,7 +161,7 @@ def label_values(inputs: Inputs, column: str) -> list[str]:
 
 def check_label_header(inputs: Inputs, column: str, values: Sequence[str]) -> None:
     """Raises CelossError (E204) when the name of the label column is itself one of the labels: a file without a header."""
-    if inputs.separate and inputs.labels.format == "csv" and column in values and column not in inputs.head.names:
+    if inputs.separate and inputs.labels.format == "csv" and column in values:
         raise CelossError(no_header(inputs.labels, inputs.label_head, f'"{shorten(column)}" is a label as well'))
 
 

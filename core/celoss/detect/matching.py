@@ -72,8 +72,8 @@ def _check_no_other_ids(inputs: Inputs, label_columns: Collection[str]) -> None:
 
 
 def _same_values(mine: Column, other: Column) -> bool:
-    """Whether two columns of texts, none of them repeated, have values in common."""
-    if len(mine.texts) < 2 or any(len(set(one.texts)) < len(one.texts) for one in (mine, other)):
+    """Whether two columns, in which hardly a value repeats, have values in common."""
+    if len(mine.texts) < 2 or any(len(set(one.texts)) < 0.9 * len(one.texts) for one in (mine, other)):
         return False
     if looks_numeric(mine) or looks_numeric(other):
         # Numbers can be equal by chance (ages, counts): only the same set of integers says that they are ids.

@@ -54,7 +54,7 @@ def _column(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label
         return columns[0], "--pred"
     # A column of nothing but labels is the predicted class; one of larger integers an id or a count.
     graded = [name for name in columns if not _only_labels(inputs, name, values)]
-    graded = [name for name in graded if not counts_something(inputs.head.column(name))] or graded
+    graded = [name for name in graded if _speaks(name, values, label_column) or not counts_something(inputs.head.column(name))]
     if not graded and inputs.head.named and any(PREDICTION_NAME.search(name) for name in columns):
         raise CelossError(_class_names(inputs, columns[0], distinct(inputs.head.column(columns[0]))[0]))
     tests = (
@@ -72,6 +72,11 @@ def _column(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label
     if len(values) > 2:
         raise CelossError(_not_named(inputs, columns, values, label_column))
     raise CelossError(_which_column(inputs, graded or columns, values))
+
+
+def _speaks(name: str, values: Sequence[str], label_column: str) -> bool:
+    """Whether a name says that the column is a probability, or of which class."""
+    return name == label_column or PROBABILITY_NAME.search(name) is not None or class_in_name(name, values) is not None
 
 
 def _only_labels(inputs: Inputs, name: str, values: Sequence[str]) -> bool:
@@ -178,12 +183,16 @@ def _confidence(inputs: Inputs, column: str) -> Diagnostic:
 
 
 def _too_many_labels(inputs: Inputs, column: str, values: Sequence[str], label_column: str) -> Diagnostic:
+    missing = [value for value in values if value.casefold() in MISSING_LABELS]
+    advice = "one column fits two classes; more classes need one column each"
+    if missing:
+        advice = f'if "{shorten(missing[0])}" is no class but a missing label, leave those rows out of both files'
     return Diagnostic(
         "E408",
         f"{len(values):,} labels, but one probability column",
         (inputs.label_header(label_column),),
         details=(f'found labels: {listed(values)}; probability column "{shorten(column)}"',),
-        help="one column fits two classes; more classes need one column each",
+        help=advice,
     )
 
 

@@ -82,7 +82,9 @@ def array(values: Any, role: str) -> ArraySource:
     """A NumPy array, list or tuple."""
     try:
         if isinstance(values, np.ma.MaskedArray):
-            values = np.ma.filled(values.astype(object), None)
+            masked = np.ma.getmaskarray(values)
+            values = np.ma.getdata(values).astype(object)
+            values[masked] = None
         converted = np.asarray(values)
     except ValueError as error:
         raise CelossError(Diagnostic("E209", f"the {role} are not a table of equal rows: {escape(str(error))}")) from None
