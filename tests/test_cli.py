@@ -199,7 +199,7 @@ def with_a_closed_pipe(*arguments: str, **env: str) -> Ran:
 )
 def test_a_reader_that_goes_away_ends_it_with_141_and_no_word(line: str, unbuffered: str, many_classes: Path) -> None:
     ran = with_a_closed_pipe(*line.split(), PYTHONUNBUFFERED=unbuffered)
-    assert (ran.code, ran.err) == (141, "")
+    assert (ran.code, without_notes(ran.err)) == (141, "")
 
 
 def test_a_reader_that_stops_in_the_middle_ends_it_with_141(many_classes: Path) -> None:
@@ -207,6 +207,10 @@ def test_a_reader_that_stops_in_the_middle_ends_it_with_141(many_classes: Path) 
     # A pipe holds 64 KiB, the output is larger: whatever `head` does first, a write fails.
     ran = subprocess.run(["bash", "-c", line], env=environment(), capture_output=True, timeout=30)
     assert (ran.stdout, ran.stderr, ran.returncode) == (b"scope,clas", b"", 141)
+
+
+def without_notes(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("note["))
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
@@ -217,7 +221,8 @@ def test_a_reader_that_stops_in_the_middle_ends_it_with_141(many_classes: Path) 
 def test_a_full_disk_is_an_error_that_ends_with_3(line: str, many_classes: Path) -> None:
     with open("/dev/full", "wb") as full:
         ran = process(*line.split(), stdout=full)
-    assert (ran.code, ran.err) == (3, "error[E704]: cannot write the output: No space left on device\n")
+    expected = "error[E704]: cannot write the output: No space left on device\n"
+    assert (ran.code, without_notes(ran.err)) == (3, expected)
 
 
 @pytest.mark.parametrize("descriptor", [1, 2])

@@ -94,21 +94,38 @@ def test_a_mean_is_rounded_once_where_fsum_over_n_rounds_twice():
     assert any(math.fsum(one) / 103 != mean(total(one), 103) for one in samples)
 
 
-@given(st.lists(st.floats(0, 745), min_size=2, max_size=40))
+def squares_of(x):
+    return Groups(np.zeros(len(x), dtype=np.intp), 1).square_sums(x)[0]
+
+
+@given(st.lists(st.floats(0, 745).filter(lambda x: x == 0 or x > 1e-140), min_size=1, max_size=40))
+def test_a_sum_of_squares_is_exact(values):
+    x = np.array(values)
+    assert Fraction(squares_of(x), ONE) == sum(Fraction(value) ** 2 for value in values)
+
+
+@given(st.lists(st.floats(1e-100, 745), min_size=2, max_size=40))
 def test_a_standard_error_is_that_of_the_textbook(values):
     x = np.array(values)
     n = len(values)
-    centre = math.fsum(values) / n
-    textbook = math.sqrt(math.fsum((x - centre) ** 2) / (n - 1) / n)
-    # Squares are rounded once each: the error of the spread is relative to the sum of squares.
-    bound = math.sqrt(2.0**-51 * math.fsum(x * x)) / n + 1e-9 * textbook
-    assert standard_error(total(x), total(x * x), n) == pytest.approx(textbook, abs=bound + 1e-150)
+    exact = [Fraction(value) for value in values]
+    centre = sum(exact) / n
+    textbook = math.sqrt(sum((value - centre) ** 2 for value in exact) / (n - 1) / n)
+    assert standard_error(total(x), squares_of(x), n) == pytest.approx(textbook, rel=1e-15)
+
+
+@pytest.mark.parametrize("step", [1e-6, 1e-8, 3e-9, 2.0**-52])
+def test_a_standard_error_keeps_its_digits_when_values_are_close(step):
+    x = np.array([0.75, 0.75 + step, 0.75 - step])
+    exact = [Fraction(value) for value in x.tolist()]
+    spread = sum((value - sum(exact) / 3) ** 2 for value in exact)
+    assert standard_error(total(x), squares_of(x), 3) == pytest.approx(math.sqrt(spread / 6), rel=1e-15)
 
 
 def test_equal_values_have_no_standard_error():
     x = np.full(1000, 0.1)
-    assert standard_error(total(x), total(x * x), 1000) == 0.0
+    assert standard_error(total(x), squares_of(x), 1000) == 0.0
 
 
 def test_one_value_has_an_undefined_standard_error():
-    assert standard_error(total(np.ones(1)), total(np.ones(1)), 1) is None
+    assert standard_error(total(np.ones(1)), squares_of(np.ones(1)), 1) is None

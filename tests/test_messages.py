@@ -500,8 +500,8 @@ IN_MEMORY = [
     (
         lambda: celoss.log_loss(["a", "b"], [[0.5, 0.5], [0.5, 0.5]], classes=["a", "b", "c"]),
         """\
-error[E209]: y_pred has shape (2, 2), classes has 3 names
-  = help: give one column per class, in the order of classes""",
+error[E209]: the predictions array has 2 columns and 3 names
+  = help: give one name per column, in their order""",
     ),
     (
         lambda: celoss.evaluate(pa.table([["a"], [0.5], [0.5]], names=["id", "p", "p"]), [1]),

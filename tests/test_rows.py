@@ -158,10 +158,11 @@ def test_the_batch_size_changes_no_row(path: str, sample: Path) -> None:
         assert written(*PAIRS["three columns"], path, batch_rows=batch_rows) == expected
 
 
-def test_rows_are_written_batch_by_batch_and_not_collected(sample: Path) -> None:
+def test_rows_are_written_group_by_group_and_not_collected(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("celoss.rows.ROW_GROUP", 20)
     evaluate(*PAIRS["three columns"], rows_path="rows.parquet", batch_rows=10)
     groups = pq.ParquetFile("rows.parquet").metadata
-    assert [groups.row_group(index).num_rows for index in range(groups.num_row_groups)] == [10] * 10 + [3]
+    assert [groups.row_group(index).num_rows for index in range(groups.num_row_groups)] == [20] * 5 + [3]
 
 
 def test_rows_of_matched_ids_come_in_the_order_of_the_predictions(folder: Path) -> None:

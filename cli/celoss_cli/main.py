@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from celoss.errors import CelossError, Diagnostic
     from celoss.report import Report
 
-DONE, GATE, USAGE, DATA, BUG, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 3, 4, 130, 141
+# 1 is left for a gate that is not met.
+DONE, USAGE, DATA, BUG, INTERRUPTED, PIPE_CLOSED = 0, 2, 3, 4, 130, 141
 
 app = typer.Typer(
     name="celoss",
@@ -42,7 +43,7 @@ Class columns are matched with labels by name, rows by the id column that both f
 what does not fit is an error that says where and what to do.
 
 \b
-Exit status: 0 done, 2 the command line is wrong, 3 the data is wrong,
+Exit status: 0 done, 2 the command line is wrong, 3 the data or a file is wrong,
 4 celoss itself failed, 130 interrupted, 141 the reader of the pipe went away.""",
 )
 
@@ -151,6 +152,7 @@ def _eval(
     classes: Classes = None,
     positive: Positive = None,
     input_format: InputFormat = None,
+    # DEFAULT_EPS of celoss.kernels, which would import NumPy for --help.
     eps: Eps = 2.220446049250313e-16,
     sum_tolerance: SumTolerance = None,
     format: FormatOption = Format.TABLE,
@@ -217,6 +219,7 @@ def _check(
     from celoss.detect import Flags
     from celoss.errors import CelossError
     from celoss.pipeline import prepare, score
+    from celoss.report import finish
 
     flags = Flags(
         tuple(id or ()),
@@ -234,7 +237,8 @@ def _check(
         # What was understood explains the faults, so it is printed with them.
         error.printed = text
         raise
-    _say("".join(f"{note}\n" for note in evaluation.plan.notes))
+    report = finish(evaluation.plan, state, evaluation.predictions, evaluation.labels)
+    _say("".join(f"{note}\n" for note in report.notes))
     return f"{text}rows: {state.count:,} (all read, no fault)\n"
 
 
@@ -328,6 +332,8 @@ def command() -> NoReturn:
         main()
     except SystemExit as done:
         status = done.code
+    except BaseException as error:
+        status = _report_failure(error, [])
     atexit._run_exitfuncs()
     os._exit(status)
 
@@ -412,12 +418,15 @@ def _report_usage(error: Exception, arguments: list[str]) -> int:
     if _asks_for_json(arguments):
         message = getattr(error, "format_message", lambda: str(error))()
         _fail(_diagnostic("E600", message), arguments)
-    elif hasattr(error, "show"):
-        error.show()
+    elif hasattr(error, "show") and sys.stderr is not None:
+        try:
+            error.show()
+        except OSError:
+            _forget(sys.stderr)
     return USAGE
 
 
-def _report_failure(error: Exception, arguments: list[str]) -> int:
+def _report_failure(error: BaseException, arguments: list[str]) -> int:
     from celoss.errors import CelossError, UsageError
 
     if isinstance(error, CelossError):

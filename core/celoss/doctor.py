@@ -127,7 +127,7 @@ def _ragged(group: _Group) -> Diagnostic:
 def _disjoint(groups: Sequence[_Group], scored: int) -> Diagnostic | None:
     """E305 instead of E302 and E303 when no id at all is in both files."""
     missing = {one.code: one for one in groups if one.code in ("E302", "E303")}
-    if scored or len(missing) < 2:
+    if scored or len(missing) < 2 or len(groups) > len(missing):
         return None
     mine = [fault.value or "" for fault in missing["E303"].faults]
     theirs = [fault.value or "" for fault in missing["E302"].faults]

@@ -208,7 +208,7 @@ def _excerpt_lines(place: Place) -> list[str]:
     return lines
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Fault:
     """One bad cell or row, as data: 0-based row of the `file` with that role, and the value as it was found.
 

@@ -51,6 +51,11 @@ class Groups:
                         totals[group] += int(math.ldexp(added, -grid)) << (grid - UNIT_EXPONENT)
         return totals
 
+    def square_sums(self, values: NDArray[np.float64]) -> list[int]:
+        """Exact sum of the squares of `values` (n,) in each group, in units of 2^-1074. Domain as in `squares`."""
+        rounded, rest = squares(values)
+        return [one + two for one, two in zip(self.sums(rounded), self.sums(rest), strict=True)]
+
     def _float_sums(self, part: NDArray[np.float64], block: slice, rows: NDArray[np.intp] | None) -> list[float]:
         """Sums of one slice by group: float64 additions that cannot round, whatever their order."""
         if self.count == 1:
@@ -64,6 +69,18 @@ class Groups:
 def total(values: NDArray[np.float64]) -> int:
     """Exact sum of `values` (n,) in units of 2^-1074. Domain as in `Groups.sums`."""
     return Groups(np.zeros(0, dtype=np.intp), 1).sums(values)[0]
+
+
+def squares(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """x² as a sum of two doubles, the rounded square and its rounding error: exact for 1e-140 < |x| < 1e140.
+
+    T. J. Dekker 1971, A floating-point technique for extending the available precision, DOI 10.1007/BF01397083.
+    """
+    scaled = 134217729.0 * values
+    high = scaled - (scaled - values)
+    low = values - high
+    rounded = values * values
+    return rounded, ((high * high - rounded) + 2.0 * high * low) + low * low
 
 
 def units(value: float) -> int:
@@ -83,17 +100,14 @@ def mean(total_units: int, count: int) -> float:
 
 
 def standard_error(total_units: int, squares_units: int, count: int) -> float | None:
-    """Standard error of a mean, sqrt(s^2 / n) with s^2 = (Σx² − (Σx)²/n) / (n − 1); None for fewer than two values.
+    """Standard error of a mean, sqrt(s² / n) with s² = (Σx² − (Σx)²/n) / (n − 1); None for fewer than two values.
 
-    Each square was rounded once (relative 2^-53), so a spread below that of the rounding is 0.
+    Both sums are exact, so nothing is lost when the values are close together.
     """
     if count < 2:
         return None
-    squares = Fraction(squares_units, UNITS_PER_ONE)
-    spread = squares - Fraction(total_units, UNITS_PER_ONE) ** 2 / count
-    if spread <= squares / 2**52:
-        return 0.0
-    return math.sqrt(spread / (count * (count - 1)))
+    spread = Fraction(squares_units, UNITS_PER_ONE) - Fraction(total_units, UNITS_PER_ONE) ** 2 / count
+    return math.sqrt(max(spread, Fraction(0)) / (count * (count - 1)))
 
 
 def _masks(codes: NDArray[np.intp], count: int) -> NDArray[np.float64]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import stat
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,20 +18,23 @@ from celoss.errors import Diagnostic, Place, UsageError, escape, shorten
 def whole_file(path: str, option: str) -> Iterator[str]:
     """Gives the path to write to: a temporary file beside the target, renamed to it when all went well, else removed.
 
-    What is no regular file (a pipe, /dev/stdout) is written to directly. Raises UsageError (E702) when the target
-    cannot be written, before anything is computed.
+    What is no regular file (a named pipe, a link to /dev/stdout) gets the whole at the end, from a temporary file elsewhere.
+    Raises UsageError (E702) when the target cannot be written, before anything is computed.
     """
     if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
         if os.path.isdir(path):
             raise _unwritable(path, option, "it is a directory", "name a file")
-        yield path
+        with tempfile.NamedTemporaryFile(prefix="celoss-") as copy:
+            yield copy.name
+            with Path(copy.name).open("rb") as written, Path(path).open("wb") as pipe:
+                shutil.copyfileobj(written, pipe)
         return
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
         missing = os.path.dirname(path) or "."
         raise _unwritable(path, option, f"the folder '{escape(missing)}' does not exist", f"mkdir -p {missing}")
-    temporary = os.path.join(folder, f".{os.path.basename(target)}.{secrets.token_hex(4)}.tmp")
+    temporary = os.path.join(folder, f".celoss-{secrets.token_hex(8)}.tmp")
     try:
         # 0o666 less the umask: the mode that the target would have had if it had been written directly.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))

@@ -73,10 +73,13 @@ class LabelTable:
         self._codes = np.concatenate([codes for _, codes, _, _ in parts])
         self._known = np.concatenate([known for _, _, known, _ in parts])
         self._readable = np.concatenate([read for _, _, _, read in parts]) & _filled(self._keys)
-        self._again, repeats = self._repeats()
+        encoded = self._keys.dictionary_encode()
+        codes = ndarray(encoded.indices)
+        _, first = np.unique(codes, return_index=True)
+        self._again, repeats = self._repeats(codes, first)
         self._faults = self._faults + repeats
         self._used = np.full(len(self._codes), -1, dtype=np.int64)
-        self._positions = _look_up(self._keys)
+        self._positions = _look_up(encoded.dictionary, first)
 
     def _part(self, chunk: Chunk) -> tuple[Any, Codes, Flags, Flags]:
         """Keys, class indices, whether they are known, and whether the row could be read: all that is kept of a chunk."""
@@ -85,13 +88,8 @@ class LabelTable:
         self._faults = self._faults + faults + empty + Faults.of(chunk.faults)
         return joined(chunk, len(self._plan.keys)), codes, known, readable(chunk)
 
-    def _repeats(self) -> tuple[Rows, Faults]:
-        """Positions of labels whose key stood before, and their faults (E304)."""
-        encoded = self._keys.dictionary_encode()
-        if len(encoded.dictionary) == len(self._keys):
-            return np.empty(0, dtype=np.intp), NO_FAULTS
-        codes = ndarray(encoded.indices)
-        _, first = np.unique(codes, return_index=True)
+    def _repeats(self, codes: Rows, first: Rows) -> tuple[Rows, Faults]:
+        """Positions of labels whose key stood before, and their faults (E304), from key numbers and first positions."""
         repeated = self._readable.copy()
         repeated[first] = False
         again = np.flatnonzero(repeated)
@@ -144,20 +142,25 @@ class LabelTable:
         return self._faults + Faults.of(shown, {("E302", self._role): len(rows)})
 
 
-def _look_up(keys: Any) -> Callable[[Any], Codes]:
-    """A function from an array of keys to their first positions (n,) in `keys`, -1 where they are not."""
+def _look_up(keys: Any, first: Rows) -> Callable[[Any], Codes]:
+    """A function from an array of keys to the positions (n,) in `first` of the same ones in `keys`, -1 where they are not."""
     if len(keys) <= FEW_LABELS:
-        return lambda wanted: ndarray_or(pc.index_in(wanted, value_set=keys), -1).astype(np.intp)
-    import pandas as pd
 
-    kind = pd.StringDtype("pyarrow")
-    encoded = keys.dictionary_encode()
-    _, first = np.unique(ndarray(encoded.indices), return_index=True)
-    index = pd.Index(pd.array(encoded.dictionary, dtype=kind))
+        def found_in(wanted: Any) -> Codes:
+            return ndarray_or(pc.index_in(wanted, value_set=keys), -1)
+
+    else:
+        import pandas as pd
+
+        kind = pd.StringDtype("pyarrow")
+        index = pd.Index(pd.array(keys, dtype=kind))
+
+        def found_in(wanted: Any) -> Codes:
+            return np.asarray(index.get_indexer(pd.Index(pd.array(wanted, dtype=kind))))
 
     def positions(wanted: Any) -> Codes:
-        found = index.get_indexer(pd.Index(pd.array(wanted, dtype=kind)))
-        return np.where(found >= 0, first[found], -1).astype(np.intp)
+        found = found_in(wanted)
+        return np.where(found >= 0, first[np.maximum(found, 0)], -1).astype(np.intp)
 
     return positions
 

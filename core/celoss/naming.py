@@ -49,6 +49,8 @@ _PROBABILITY_WORDS = frozenset(
 _FILLER_WORDS = frozenset({"class", "of", "is", "y"})
 _GENERIC = frozenset(word for pair in OPPOSITES for word in pair)
 _PROPOSING_LABELS = 8
+# Beyond any class name or id; Python itself refuses to convert integers of more than 4,300 digits.
+LONGEST_INTEGER = 300
 _TRUE_OR_FALSE = {"1": True, "true": True, "0": False, "false": False}
 
 
@@ -65,7 +67,7 @@ def flag(text: str) -> bool | None:
 
 def is_integer(text: str) -> bool:
     """Whether a class name is an integer as written by a program: no plus sign, no leading zeros."""
-    return _INTEGER.fullmatch(text) is not None
+    return len(text) <= LONGEST_INTEGER and _INTEGER.fullmatch(text) is not None
 
 
 def class_order(name: str) -> tuple[int, int, str]:

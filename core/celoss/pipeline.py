@@ -7,7 +7,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from celoss import align, rows
@@ -18,6 +17,7 @@ from celoss.kernels import DEFAULT_EPS
 from celoss.plan import Plan
 from celoss.report import Report, finish
 from celoss.sources import Source, Suspicious, open_source
+from celoss.sources.arrays import array
 from celoss.state import State, blocks, scores
 
 if TYPE_CHECKING:
@@ -157,10 +157,12 @@ def _frame(evaluation: Evaluation, batch_rows: int) -> pd.DataFrame:
     plan = evaluation.plan
     batches: list[Any] = []
     match = align.by_key if plan.keys and evaluation.labels else align.by_position
-    for _ in _states(
+    state = State.empty(plan)
+    for added in _states(
         evaluation, match, True, batch_rows, lambda block, row: batches.append(rows.record_batch(plan, block, row))
     ):
-        pass
+        state = state + added
+    _without_faults(evaluation, state)
     frame: pd.DataFrame = pa.Table.from_batches(batches, rows.schema(plan)).to_pandas()
     return frame
 
@@ -201,19 +203,10 @@ def log_loss(
                 )
             )
         return _finite_or_inf(evaluate(y_pred, y_true, pred=names, eps=eps))
-    values = np.asarray(y_pred)
-    if values.ndim == 1 and len(names) == 2:
-        return _finite_or_inf(evaluate(values, y_true, positive=names[1], eps=eps))
-    if values.ndim != 2 or values.shape[1] != len(names):
-        raise CelossError(
-            Diagnostic(
-                "E209",
-                f"y_pred has shape {values.shape}, classes has {len(names)} names",
-                help="give one column per class, in the order of classes",
-            )
-        )
-    table = pa.table({name: np.ascontiguousarray(values[:, index]) for index, name in enumerate(names)})
-    return _finite_or_inf(evaluate(table, y_true, pred=names, eps=eps))
+    unnamed = array(y_pred, "predictions")
+    if unnamed.is_vector and len(names) == 2:
+        return _finite_or_inf(evaluate(unnamed, y_true, positive=names[1], eps=eps))
+    return _finite_or_inf(evaluate(array(y_pred, "predictions", names), y_true, pred=names, eps=eps))
 
 
 def _finite_or_inf(report: Report) -> float:

@@ -19,6 +19,7 @@ from celoss.files import whole_file
 from celoss.kernels import Codes, RowScores, predicted
 from celoss.plan import Plan
 
+ROW_GROUP = 1 << 16
 FORMATS = (".csv", ".jsonl", ".parquet")
 
 Sink = Callable[[Batch, RowScores], None]
@@ -97,7 +98,18 @@ def _open(plan: Plan, target: str, suffix: str) -> Iterator[Callable[[Any], None
         import pyarrow.parquet as pq
 
         with pq.ParquetWriter(target, schema(plan)) as parquet:
-            yield parquet.write_batch
+            # Blocks of many classes are short; a row group for each would be mostly metadata.
+            waiting: list[Any] = []
+
+            def write(batch: Any) -> None:
+                waiting.append(batch)
+                if sum(one.num_rows for one in waiting) >= ROW_GROUP:
+                    parquet.write_table(pa.Table.from_batches(waiting))
+                    waiting.clear()
+
+            yield write
+            if waiting:
+                parquet.write_table(pa.Table.from_batches(waiting))
     else:
         with Path(target).open("w", encoding="utf-8") as lines:
             yield lambda batch: lines.writelines(_json_lines(batch))

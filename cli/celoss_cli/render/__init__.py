@@ -7,7 +7,6 @@ from importlib import import_module
 
 from celoss.report import Report
 
-NAMES = ("table", "json", "jsonl", "csv", "markdown")
 BY_EXTENSION = {".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".md": "markdown"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from celoss.naming import class_text, flag, is_integer
+from celoss.naming import LONGEST_INTEGER, class_text, flag, is_integer
 from celoss.sources import Column, Head
 from celoss.sources.base import BLANKS, NOT_FINITE, is_number
 
@@ -100,7 +100,7 @@ def decimals(columns: Sequence[Column]) -> int:
 
 
 def _decimals(text: str) -> int:
-    if not is_number(text):
+    if not is_number(text) or len(text) > LONGEST_INTEGER:
         return 0
     mantissa, _, exponent = text.strip(BLANKS).lower().partition("e")
     return max(0, len(mantissa.partition(".")[2]) - int(exponent or 0))

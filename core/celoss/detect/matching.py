@@ -20,7 +20,8 @@ def choose_keys(inputs: Inputs, label_columns: Collection[str]) -> tuple[Keys, F
     if inputs.flags.id == (BY_POSITION,):
         return (), Finding(WHAT, "position", f"--id '{BY_POSITION}'")
     if inputs.flags.id:
-        return inputs.flags.keys, Finding(WHAT, listed([mine for mine, _ in inputs.flags.keys]), "--id")
+        because = "--id" if inputs.separate else "--id; it names the rows of the one file, repeats are not looked for"
+        return inputs.flags.keys, Finding(WHAT, listed([mine for mine, _ in inputs.flags.keys]), because)
     if not inputs.separate:
         return (), Finding(WHAT, "row", "the label is in the same file")
     shared = [name for name in inputs.shared if name not in label_columns and name not in inputs.flags.pred]

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from celoss.errors import CelossError, Diagnostic, Place, UsageError, escape
-from celoss.sources.arrays import array, npy
+from celoss.sources.arrays import ArraySource, array, npy
 from celoss.sources.base import Chunk, Column, Head, Line, Source, Suspicious
 from celoss.sources.columnar import arrow, frame, parquet
 from celoss.sources.jsonl import JsonLinesSource
@@ -26,6 +26,8 @@ def open_source(what: Any, role: str, input_format: str | None = None) -> Source
     what: a path (`-` is standard input), a pandas frame or series, anything with `__arrow_c_stream__`, or an array.
     Raises CelossError (E101 … E107, E2xx) when there is no table to read.
     """
+    if isinstance(what, ArraySource):
+        return what
     if isinstance(what, str) or hasattr(what, "__fspath__"):
         return _open_path(str(what), role, input_format)
     if hasattr(what, "__arrow_c_stream__") or hasattr(what, "to_frame") or hasattr(what, "columns"):

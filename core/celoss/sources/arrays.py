@@ -10,18 +10,26 @@ import numpy as np
 import pyarrow as pa
 
 from celoss.bridge import from_ndarray, from_texts
-from celoss.errors import CelossError, Diagnostic, Fault, Place, escape
+from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, plural
 from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, head_rows
 from celoss.sources.columnar import SPACING
 from celoss.sources.streams import Input
 
 
 class ArraySource:
-    """(n,) or (n, k): the columns of a matrix are called 0 … k-1, the one of a vector after its role."""
+    """(n,) or (n, k). Without `names` the columns of a matrix are called 0 … k-1, the one of a vector after its role."""
 
     has_lines = False
 
-    def __init__(self, values: np.ndarray[Any, Any], role: str, path: str | None, name: str, kind: str) -> None:
+    def __init__(
+        self,
+        values: np.ndarray[Any, Any],
+        role: str,
+        path: str | None,
+        name: str,
+        kind: str,
+        names: Sequence[str] | None = None,
+    ) -> None:
         if values.ndim not in (1, 2) or values.dtype.kind not in "biufUOS":
             raise CelossError(
                 Diagnostic(
@@ -35,7 +43,17 @@ class ArraySource:
         self.path = path
         self.name = name
         self.format = kind
-        self._names = (role,) if values.ndim == 1 else tuple(str(index) for index in range(values.shape[1]))
+        self._named = names is not None
+        made_up = (role,) if values.ndim == 1 else tuple(str(index) for index in range(values.shape[1]))
+        self._names = made_up if names is None else tuple(names)
+        if len(self._names) != len(made_up):
+            found = f"{escape(name)} has {plural(len(made_up), 'column')} and {plural(len(self._names), 'name')}"
+            raise CelossError(Diagnostic("E209", found, help="give one name per column, in their order"))
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether the array has one dimension: one number for each row."""
+        return self._values.ndim == 1
 
     def _column(self, name: str, start: int, stop: int) -> Any:
         part = self._values[start:stop]
@@ -50,7 +68,7 @@ class ArraySource:
             values = self._column(name, 0, rows)
             kind = "bool" if pa.types.is_boolean(values.type) else "text" if pa.types.is_string(values.type) else "number"
             columns.append(Column(name, kind, tuple(as_text(values).to_pylist()), SPACING.get(str(values.type), 0.0)))
-        return Head(tuple(columns), rows, rows == len(self._values), named=False)
+        return Head(tuple(columns), rows, rows == len(self._values), named=self._named)
 
     def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False) -> Iterator[Chunk]:
         """See Source."""
@@ -78,8 +96,8 @@ def npy(source: Input, role: str) -> ArraySource:
     return ArraySource(values, role, source.path, source.name, "npy")
 
 
-def array(values: Any, role: str) -> ArraySource:
-    """A NumPy array, list or tuple."""
+def array(values: Any, role: str, names: Sequence[str] | None = None) -> ArraySource:
+    """A NumPy array, list or tuple, with the names of its columns if they have any."""
     try:
         if isinstance(values, np.ma.MaskedArray):
             masked = np.ma.getmaskarray(values)
@@ -88,7 +106,7 @@ def array(values: Any, role: str) -> ArraySource:
         converted = np.asarray(values)
     except ValueError as error:
         raise CelossError(Diagnostic("E209", f"the {role} are not a table of equal rows: {escape(str(error))}")) from None
-    return ArraySource(converted, role, None, f"the {role} array", "array")
+    return ArraySource(converted, role, None, f"the {role} array", "array", names)
 
 
 def _arrow(column: np.ndarray[Any, Any], name: str) -> Any:

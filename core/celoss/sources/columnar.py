@@ -26,17 +26,17 @@ Batches = Callable[[list[str] | None], Iterator[Any]]
 class ColumnarSource:
     """A table of typed columns; a column of lists of numbers counts as columns called `name[0]`, `name[1]`, ….
 
-    `read(columns)` gives a new iterator over record batches each time.
+    `read(columns)` gives a new iterator over record batches each time. rows: how many there are, -1 where unknown.
     """
 
     has_lines = False
 
-    def __init__(self, role: str, path: str | None, name: str, kind: str, schema: Any, read: Batches) -> None:
+    def __init__(self, role: str, path: str | None, name: str, kind: str, schema: Any, read: Batches, rows: int = -1) -> None:
         self.role = role
         self.path = path
         self.name = name
         self.format = kind
-        index = _range_index(schema)
+        index = _range_index(schema, rows)
         if index is not None and index.name not in schema.names:
             schema, read = schema.append(pa.field(index.name, pa.int64())), _with_range(read, index)
         self._schema = schema.remove_metadata()
@@ -58,6 +58,7 @@ class ColumnarSource:
                 break
         table = pa.Table.from_batches(batches, self._schema).combine_chunks()
         columns = [column for field in self._schema for column in self._head_columns(field, _one(table.column(field.name)))]
+        check_names(self.name, None, [column.name for column in columns])
         return Head(tuple(columns), table.num_rows, rows <= wanted)
 
     def _head_columns(self, field: Any, values: Any) -> list[Column]:
@@ -135,8 +136,8 @@ def parquet(source: Input, role: str) -> ColumnarSource:
             yield from file.iter_batches(CHUNK_ROWS, columns=columns)
 
     with _readable(source), pq.ParquetFile(source.file) as file:
-        schema = file.schema_arrow
-    return ColumnarSource(role, source.path, source.name, "parquet", schema, read)
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+    return ColumnarSource(role, source.path, source.name, "parquet", schema, read, rows)
 
 
 def arrow(source: Input, role: str) -> ColumnarSource:
@@ -158,7 +159,8 @@ def arrow(source: Input, role: str) -> ColumnarSource:
 
     with _readable(source), pa.OSFile(source.file) as file:
         schema = opener(file).schema
-    return ColumnarSource(role, source.path, source.name, "arrow", schema, read)
+    rows = sum(batch.num_rows for batch in read([])) if b"pandas" in (schema.metadata or {}) else -1
+    return ColumnarSource(role, source.path, source.name, "arrow", schema, read, rows)
 
 
 def frame(table: Any, role: str) -> ColumnarSource:
@@ -168,7 +170,7 @@ def frame(table: Any, role: str) -> ColumnarSource:
         chosen = table if columns is None else table.select(columns)
         yield from chosen.replace_schema_metadata(None).to_batches(CHUNK_ROWS)
 
-    return ColumnarSource(role, None, f"the {role} table", "frame", table.schema, read)
+    return ColumnarSource(role, None, f"the {role} table", "frame", table.schema, read, table.num_rows)
 
 
 @contextmanager
@@ -183,18 +185,20 @@ class _Range(NamedTuple):
     """A range that pandas kept as metadata in place of a column."""
 
     name: str
-    start: int
-    step: int
+    values: range
 
 
-def _range_index(schema: Any) -> _Range | None:
+def _range_index(schema: Any, rows: int) -> _Range | None:
     """The index of the frame that was written, where it tells rows apart: named, or not just 0, 1, 2, …."""
     try:
         (index,) = json.loads(schema.metadata[b"pandas"])["index_columns"]
-        found = _Range(index["name"] or "__index_level_0__", int(index["start"]), int(index["step"]))
+        values = range(int(index["start"]), int(index["stop"]), int(index["step"]))
     except (TypeError, KeyError, ValueError):
         return None
-    return None if index["name"] is None and found[1:] == (0, 1) else found
+    # A table that was filtered or cut after pandas wrote its index no longer has as many rows: then it tells nothing.
+    if len(values) != rows or (index["name"] is None and values == range(rows)):
+        return None
+    return _Range(index["name"] or "__index_level_0__", values)
 
 
 def _with_range(read: Batches, index: _Range) -> Batches:
@@ -208,7 +212,7 @@ def _with_range(read: Batches, index: _Range) -> Batches:
         for batch in read(stored):
             rows = np.arange(row, row + batch.num_rows, dtype=np.int64)
             arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
-            arrays[index.name] = from_ndarray(index.start + index.step * rows)
+            arrays[index.name] = from_ndarray(index.values.start + index.values.step * rows)
             chosen = list(arrays) if columns is None else columns
             yield pa.RecordBatch.from_arrays([arrays[name] for name in chosen], chosen)
             row += batch.num_rows

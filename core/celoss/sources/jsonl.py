@@ -12,13 +12,13 @@ import pyarrow as pa
 
 from celoss.bridge import from_texts
 from celoss.errors import CelossError, Diagnostic, Place, escape, shorten
+from celoss.naming import LONGEST_INTEGER
 from celoss.sources.base import CHUNK_ROWS, HEAD_ROWS, Line
 from celoss.sources.columnar import ColumnarSource
 from celoss.sources.streams import DAMAGED, Input
 
 # One more than a head holds, so that the head knows whether there are more.
 TYPED_ROWS = HEAD_ROWS + 1
-LONGEST_INTEGER = 300
 
 
 class JsonLinesSource(ColumnarSource):

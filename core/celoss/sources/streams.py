@@ -45,7 +45,10 @@ class Input:
         if path == "-":
             if sys.stdin is None:
                 raise CelossError(Diagnostic("E101", "standard input is closed", (Place(f"argument {argument}"),)))
-            self.file = self._spool(sys.stdin.buffer)
+            try:
+                self.file = self._spool(sys.stdin.buffer)
+            except OSError as error:
+                raise CelossError(_unreadable(path, argument, error)) from None
         else:
             self.file = self._regular_file(path, argument)
         try:
@@ -55,7 +58,6 @@ class Input:
             raise CelossError(_unreadable(path, argument, error)) from None
         self.compression = next((name for magic, name in COMPRESSIONS.items() if start.startswith(magic)), None)
         self.start = self._decompressed_start() if self.compression else start
-        self.size = os.path.getsize(self.file)
 
     def _regular_file(self, path: str, argument: str) -> str:
         try:

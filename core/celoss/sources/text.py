@@ -211,7 +211,8 @@ class TextSource:
                     rows.append([""] * len(self._names))
                 else:
                     rows.append(fields)
-            columns = dict(zip(self._names, zip(*rows, strict=True), strict=True))
+            # Of several columns without a name the first counts, as in the fast reading.
+            columns = dict(reversed(list(zip(self._names, zip(*rows, strict=True), strict=True))))
             values = []
             for name in numbers:
                 parsed, wrong = parse_numbers(columns[name], start, name, self.role)
