@@ -22,7 +22,7 @@ LARGEST_VALUE = 2.0**900
 # Rows summed at once: the slices and masks of a block stay in the L2 cache, and 2^15 terms leave 38 bits for a slice.
 BLOCK_ROWS = 1 << 15
 # A product with 0/1 masks beats a weighted bincount while there are few groups; see benchmarks/README.md.
-MOST_MASKS = 16
+MOST_MASKS = 8
 
 
 class Groups:

@@ -16,7 +16,8 @@ from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, shorten
 from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, check_names, head_rows, planes
 from celoss.sources.streams import DAMAGED, Input
 
-BUFFER_BYTES = 1 << 20
+# For each column that is read: 1 MiB would be a gigabyte for a thousand classes.
+BUFFER_BYTES = 1 << 18
 SPACING = {"halffloat": 2.0**-10, "float": 2.0**-23, "double": 2.0**-52}
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
