@@ -55,6 +55,7 @@ TRAPS = [
     trap("file and name", ANIMALS.replace("id", "file"), BY_ID.replace("id", "name"), error="E306", says="'file=name'"),
     trap("file and name, some in common", ANIMALS.replace("id", "file"), "name,label / b,dog / c,cat", error="E306"),
     trap("numbered rows under two names", "row,p / 5,0.9 / 6,0.2", "key,label / 6,0 / 5,1", error="E306"),
+    trap("one column each, swapped", YES_NO, "id,prob / a,0.9 / b,0.2 / c,0.3", error="E408 E410 E505"),
     # --- which column holds the label
     trap("a predicted class and no label", "id,prediction,cat,dog / a,cat,0.9,0.1 / b,dog,0.2,0.8", error="E401"),
     trap(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from celoss.detect.heads import distinct, is_flag, looks_numeric, one_hot, tells_apart
+from celoss.detect.heads import MOST_ROWS, distinct, is_flag, looks_numeric, one_hot, share_of_sums, tells_apart
 from celoss.detect.inputs import Inputs, no_header
 from celoss.errors import CelossError, Diagnostic, listed, plural, shorten
 from celoss.naming import INDEX_NAMES, LABEL_NAMES, PREDICTION_NAME, Affix, affixes, class_text, common_affix, pair_by_core
@@ -110,8 +110,10 @@ def _fitting_columns(inputs: Inputs, names: Sequence[str]) -> list[str]:
 
 
 def _which_label(inputs: Inputs, names: Sequence[str]) -> Diagnostic:
-    numeric = [column.name for column in inputs.label_head.columns if looks_numeric(column)]
-    swapped = inputs.separate and not set(inputs.number_columns(inputs.shared)) and len(set(numeric) - set(inputs.shared)) > 1
+    shared = set(inputs.shared)
+    numeric = [one.name for one in inputs.label_head.columns if looks_numeric(one) and one.name not in shared]
+    distribution = len(numeric) > 1 and share_of_sums(inputs.label_head, numeric) > MOST_ROWS
+    swapped = inputs.separate and (distribution or (len(numeric) > 1 and not inputs.number_columns(shared)))
     flags = [name for name in names if is_flag(inputs.label_head.column(name))]
     if len(flags) > 1 and one_hot(inputs.label_head, flags):
         return not_paired(inputs, _others(inputs, flags), flags)

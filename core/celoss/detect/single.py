@@ -18,6 +18,7 @@ from celoss.naming import (
     PROBABILITY_NAME,
     class_in_name,
     class_text,
+    is_integer,
     opposite,
     positive_of,
 )
@@ -185,13 +186,15 @@ def _confidence(inputs: Inputs, column: str) -> Diagnostic:
 def _too_many_labels(inputs: Inputs, column: str, values: Sequence[str], label_column: str) -> Diagnostic:
     missing = [value for value in values if value.casefold() in MISSING_LABELS]
     advice = "one column fits two classes; more classes need one column each"
-    if missing:
+    if inputs.separate and sum(is_number(value) and not is_integer(value) for value in values) > len(values) / 2:
+        advice = "the two files look swapped: the predictions come first, then the labels"
+    elif missing:
         advice = f'if "{shorten(missing[0])}" is no class but a missing label, leave those rows out of both files'
     return Diagnostic(
         "E408",
         f"{len(values):,} labels, but one probability column",
         (inputs.label_header(label_column),),
-        details=(f'found labels: {listed(values)}; probability column "{shorten(column)}"',),
+        details=(f'found labels: {listed(values, 6)}; probability column "{shorten(column)}"',),
         help=advice,
     )
 
