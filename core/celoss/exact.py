@@ -138,7 +138,8 @@ def _slices(values: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.float
         yield grid, part, rows
         turn += 1
         if turn >= 2:
-            left = np.flatnonzero(rest)
+            # The comparison first: `flatnonzero` of floats takes three times as long as of booleans.
+            left = np.flatnonzero(rest != 0.0)
             rest = rest[left]
             rows = left if rows is None else rows[left]
         largest = float(np.max(np.abs(rest), initial=0.0))

@@ -16,6 +16,8 @@ from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, shorten
 from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, check_names, head_rows, planes
 from celoss.sources.streams import DAMAGED, Input
 
+# Rows of many columns come in fewer at a time: 1000 classes would take gigabytes in chunks of 65,536 rows.
+CHUNK_CELLS = 1 << 21
 # For each column that is read: 1 MiB would be a gigabyte for a thousand classes.
 BUFFER_BYTES = 1 << 18
 SPACING = {"halffloat": 2.0**-10, "float": 2.0**-23, "double": 2.0**-52}
@@ -134,7 +136,8 @@ def parquet(source: Input, role: str) -> ColumnarSource:
 
     def read(columns: list[str] | None) -> Iterator[Any]:
         with _readable(source), pq.ParquetFile(source.file, pre_buffer=False, buffer_size=BUFFER_BYTES) as file:
-            yield from file.iter_batches(CHUNK_ROWS, columns=columns)
+            width = max(1, len(schema.names if columns is None else columns))
+            yield from file.iter_batches(max(1, min(CHUNK_ROWS, CHUNK_CELLS // width)), columns=columns)
 
     with _readable(source), pq.ParquetFile(source.file) as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
