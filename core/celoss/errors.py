@@ -164,6 +164,18 @@ def _listed(shown: list[str], most: int) -> str:
     return f"{', '.join(shown[:most])} and {len(shown) - most} more"
 
 
+def unknown_name(code: str, what: str, name: str, option: str, known: Sequence[str], found: str) -> Diagnostic:
+    """The diagnostic for an option that names something that does not exist, with the nearest of the known names."""
+    near = did_you_mean(name, known)
+    return Diagnostic(
+        code,
+        what,
+        (Place(f"option {option} {name}"),),
+        details=(found,),
+        help=f"did you mean {option} {near}?" if near else "",
+    )
+
+
 def plural(count: int, noun: str, nouns: str | None = None) -> str:
     """`1 row`, `1,000 rows`."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"

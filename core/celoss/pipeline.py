@@ -76,10 +76,7 @@ def score(evaluation: Evaluation, rows_path: str | None = None, batch_rows: int 
         sink = rows.writer(evaluation.plan, rows_path) if rows_path else nullcontext()
         try:
             with sink as write:
-                state = State.empty(evaluation.plan)
-                for added in _states(evaluation, match, careful, batch_rows, write):
-                    state = state + added
-                return _without_faults(evaluation, state)
+                return _total(evaluation, match, careful, batch_rows, write)
         except align.OrderDiffersError:
             match = align.by_key
         except Suspicious:
@@ -97,7 +94,11 @@ def _states(evaluation: Evaluation, match: Any, careful: bool, batch_rows: int, 
             yield State.scored(plan, block, row)
 
 
-def _without_faults(evaluation: Evaluation, state: State) -> State:
+def _total(evaluation: Evaluation, match: Any, careful: bool, batch_rows: int, write: rows.Sink | None) -> State:
+    """The sum of all states of one reading. Raises CelossError when there are faults."""
+    state = State.empty(evaluation.plan)
+    for added in _states(evaluation, match, careful, batch_rows, write):
+        state = state + added
     if state.faults:
         found = explain(state.faults, evaluation.plan, evaluation.predictions, evaluation.labels, state.count)
         raise CelossError(*found)
@@ -157,12 +158,7 @@ def _frame(evaluation: Evaluation, batch_rows: int) -> pd.DataFrame:
     plan = evaluation.plan
     batches: list[Any] = []
     match = align.by_key if plan.keys and evaluation.labels else align.by_position
-    state = State.empty(plan)
-    for added in _states(
-        evaluation, match, True, batch_rows, lambda block, row: batches.append(rows.record_batch(plan, block, row))
-    ):
-        state = state + added
-    _without_faults(evaluation, state)
+    _total(evaluation, match, True, batch_rows, lambda block, row: batches.append(rows.record_batch(plan, block, row)))
     frame: pd.DataFrame = pa.Table.from_batches(batches, rows.schema(plan)).to_pandas()
     return frame
 

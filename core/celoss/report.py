@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from celoss import __version__
-from celoss.errors import Diagnostic, Place, UsageError, did_you_mean, escape, plural, shorten
+from celoss.errors import Diagnostic, UsageError, escape, plural, shorten, unknown_name
 from celoss.exact import mean, ratio, standard_error, units
 from celoss.kernels import floored_loss
 from celoss.plan import Finding, Plan
@@ -132,16 +132,8 @@ class Report:
 def check_metric(name: str, option: str) -> None:
     """Raises UsageError (E601), with the nearest name, for a metric that does not exist."""
     if name not in METRICS:
-        near = did_you_mean(name, METRICS)
-        raise UsageError(
-            Diagnostic(
-                "E601",
-                f'no metric "{shorten(name)}"',
-                (Place(f"option {option} {name}"),),
-                details=(f"metrics: {', '.join(sorted(METRICS))}",),
-                help=f"did you mean {option} {near}?" if near else "",
-            )
-        )
+        found = f"metrics: {', '.join(sorted(METRICS))}"
+        raise UsageError(unknown_name("E601", f'no metric "{shorten(name)}"', name, option, METRICS, found))
 
 
 def finish(plan: Plan, state: State, predictions: Source, labels: Source | None) -> Report:

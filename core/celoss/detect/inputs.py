@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from celoss.detect.heads import looks_numeric
-from celoss.errors import CelossError, Diagnostic, Place, UsageError, did_you_mean, escape, listed, plural, shorten
+from celoss.errors import CelossError, Diagnostic, Place, UsageError, escape, listed, plural, shorten, unknown_name
 from celoss.kernels import DEFAULT_EPS
 from celoss.naming import INDEX_NAMES, LABEL_NAMES, class_text, is_integer
 from celoss.sources import Head, Source
@@ -158,13 +158,6 @@ def _check_columns(option: str, names: Sequence[str], source: Source, head: Head
         if names.count(name) > 1:
             raise wrong_option(option, ",".join(names), f'it names "{shorten(name)}" twice')
         if name not in head.names:
-            near = did_you_mean(name, head.names)
-            raise CelossError(
-                Diagnostic(
-                    "E205",
-                    f'no column "{shorten(name)}" in {escape(source.name)}',
-                    (Place(f"option {option} {name}"),),
-                    details=(f"found columns: {listed(head.names)}",),
-                    help=f"did you mean {option} {near}?" if near else "",
-                )
-            )
+            what = f'no column "{shorten(name)}" in {escape(source.name)}'
+            found = f"found columns: {listed(head.names)}"
+            raise CelossError(unknown_name("E205", what, name, option, head.names, found))

@@ -8,7 +8,18 @@ from celoss.detect.classes import Choice
 from celoss.detect.heads import counts_something, distinct, looks_numeric
 from celoss.detect.inputs import Inputs, first_row
 from celoss.detect.labels import label_counts
-from celoss.errors import CelossError, Diagnostic, Place, UsageError, did_you_mean, escape, listed, quoted, shorten
+from celoss.errors import (
+    CelossError,
+    Diagnostic,
+    Place,
+    UsageError,
+    did_you_mean,
+    escape,
+    listed,
+    quoted,
+    shorten,
+    unknown_name,
+)
 from celoss.naming import (
     COMPUTED_NAME,
     CONFIDENCE_NAME,
@@ -107,15 +118,8 @@ def _given_positive(given: str, values: Sequence[str]) -> str:
     near = did_you_mean(given, values)
     if positive in values or (len(values) == 1 and (near is None or positive == opposite(values[0]))):
         return positive
-    raise UsageError(
-        Diagnostic(
-            "E605",
-            f'no label "{shorten(given)}"',
-            (Place(f"option --positive {given}"),),
-            details=(f"found labels: {listed(values)}",),
-            help=f"did you mean --positive {near}?" if near else "",
-        )
-    )
+    what = f'no label "{shorten(given)}"'
+    raise UsageError(unknown_name("E605", what, given, "--positive", values, f"found labels: {listed(values)}"))
 
 
 def _is_confidence(inputs: Inputs, column: str, values: Sequence[str], label_column: str) -> bool:
@@ -137,9 +141,8 @@ def _is_confidence(inputs: Inputs, column: str, values: Sequence[str], label_col
 
 def _no_probabilities(inputs: Inputs, values: Sequence[str], label_column: str) -> Diagnostic:
     for column in inputs.head.columns:
-        found = distinct(column)
-        if found and set(found) <= set(values) and column.name != label_column:
-            return _class_names(inputs, column.name, found[0])
+        if _only_labels(inputs, column.name, values) and column.name != label_column:
+            return _class_names(inputs, column.name, distinct(column)[0])
     odd = _odd_number(inputs)
     if odd is not None:
         return odd
@@ -184,12 +187,9 @@ def _confidence(inputs: Inputs, column: str) -> Diagnostic:
 
 
 def _too_many_labels(inputs: Inputs, column: str, values: Sequence[str], label_column: str) -> Diagnostic:
-    missing = [value for value in values if value.casefold() in MISSING_LABELS]
-    advice = "one column fits two classes; more classes need one column each"
+    advice = _missing_label_hint(values) or "one column fits two classes; more classes need one column each"
     if inputs.separate and sum(is_number(value) and not is_integer(value) for value in values) > len(values) / 2:
         advice = "the two files look swapped: the predictions come first, then the labels"
-    elif missing:
-        advice = f'if "{shorten(missing[0])}" is no class but a missing label, leave those rows out of both files'
     return Diagnostic(
         "E408",
         f"{len(values):,} labels, but one probability column",
@@ -197,6 +197,14 @@ def _too_many_labels(inputs: Inputs, column: str, values: Sequence[str], label_c
         details=(f'found labels: {listed(values, 6)}; probability column "{shorten(column)}"',),
         help=advice,
     )
+
+
+def _missing_label_hint(values: Sequence[str]) -> str:
+    """What to do with a label that stands for a missing one, if there is such; else empty."""
+    missing = [value for value in values if value.casefold() in MISSING_LABELS]
+    if not missing:
+        return ""
+    return f'if "{shorten(missing[0])}" is no class but a missing label, leave those rows out of both files'
 
 
 def _not_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label_column: str) -> Diagnostic:
@@ -222,15 +230,12 @@ def _which_column(inputs: Inputs, columns: Sequence[str], values: Sequence[str])
 def _which_positive(inputs: Inputs, column: str, values: Sequence[str], label_column: str) -> Diagnostic:
     counts = sorted(label_counts(inputs, label_column).items())
     shown = ", ".join(f"{shorten(label)} ({count:,})" for label, count in counts[:8] if label)
-    missing = [value for value in values if value.casefold() in MISSING_LABELS]
     advice = f'say what "{shorten(column)}" is the probability of: '
     advice += "   or ".join(f"--positive {value}" for value in values)
-    if missing:
-        advice = f'if "{shorten(missing[0])}" is no class but a missing label, leave those rows out of both files'
     return Diagnostic(
         "E404",
         "which class is the positive one?",
         (inputs.prediction_header(column),),
         details=(f"found labels: {shown}",),
-        help=advice,
+        help=_missing_label_hint(values) or advice,
     )
