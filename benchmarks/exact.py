@@ -50,15 +50,10 @@ def _seconds(work: Work) -> float:
     return time.perf_counter() - start
 
 
-def by_group(codes: NDArray[np.intp], groups: int, values: Floats, most_masks: int) -> tuple[Work, Work]:
-    """Preparing the groups, and one sum by them; by masks for up to `most_masks` groups, else by bincount."""
-
-    def prepare() -> exact.Groups:
-        exact.MOST_MASKS = most_masks
-        return exact.Groups(codes, groups)
-
-    ready = prepare()
-    return prepare, lambda: ready.sums(values)
+def by_group(codes: NDArray[np.intp], groups: int, values: Floats) -> Work:
+    """One sum by groups."""
+    ready = exact.Groups(codes, groups)
+    return lambda: ready.sums(values)
 
 
 def sums(values: Floats, times: int) -> list[tuple[str, float]]:
@@ -77,7 +72,7 @@ def sums(values: Floats, times: int) -> list[tuple[str, float]]:
 
 
 def grouped(values: Floats, groups: int, times: int) -> list[str]:
-    """Cost for one number of groups: masks made, a sum by masks, a sum by bincount, a bincount that rounds."""
+    """Cost for one number of groups: an exact sum, and a bincount that rounds."""
     codes = np.random.default_rng(groups).integers(0, groups, len(values))
 
     def log() -> object:
@@ -86,9 +81,7 @@ def grouped(values: Floats, groups: int, times: int) -> list[str]:
     def naive() -> object:
         return np.bincount(codes, weights=values, minlength=groups)
 
-    prepare, by_masks = by_group(codes, groups, values, groups)
-    _, by_bincount = by_group(codes, groups, values, 0)
-    return [f"{paired(work, log, times):.2f}" for work in (prepare, by_masks, by_bincount, naive)]
+    return [f"{paired(work, log, times):.2f}" for work in (by_group(codes, groups, values), naive)]
 
 
 def _keep_freed_memory() -> None:
@@ -107,8 +100,7 @@ def _main() -> None:
         print(f"\n{title}, {given.rows:,} values\n\n| sum | × np.log |\n| --- | --- |")
         for name, cost in sums(values, given.times):
             print(f"| {name} | {cost:.2f} |")
-        print("\n| groups | making the masks | exact, masks | exact, bincount | bincount, which rounds |")
-        print("| --- | --- | --- | --- | --- |")
+        print("\n| groups | exact | bincount, which rounds |\n| --- | --- | --- |")
         for groups in given.groups:
             print(f"| {groups} | {' | '.join(grouped(values, groups, given.times))} |", flush=True)
 

@@ -2,16 +2,18 @@
 
 Every finite double is an integer multiple of 2^-1074, so a sum kept as such an integer does not depend on order, batch
 size, threads or merge tree, and is rounded once, when a ratio is asked for. Adding Python integers value by value would be
-slow; instead each block is cut into slices on grids of a power of two that are coarse enough for float64 to add them
-without rounding, by any kernel and in any order (the error-free extraction of S. M. Rump, T. Ogita, S. Oishi 2008,
-"Accurate Floating-Point Summation Part I", DOI 10.1137/050645671).
+slow; instead values are cut into slices on fixed grids that lie 2^40 apart (the error-free extraction of S. M. Rump,
+T. Ogita, S. Oishi 2008, "Accurate Floating-Point Summation Part I", DOI 10.1137/050645671). On its grid a slice is an
+array of int64, which any kernel adds without rounding, in any order, into one limb of a group or of a million groups.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator
-from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +21,28 @@ from numpy.typing import NDArray
 UNIT_EXPONENT = -1074
 UNITS_PER_ONE = 1 << -UNIT_EXPONENT
 LARGEST_VALUE = 2.0**900
-# Rows summed at once: the slices and masks of a block stay in the L2 cache, and 2^15 terms leave 38 bits for a slice.
+# Rows cut at once: what is made of them stays in the L2 cache.
 BLOCK_ROWS = 1 << 15
-# A product with 0/1 masks beats a weighted bincount while there are few groups; see benchmarks/README.md.
-MOST_MASKS = 8
+# Limb i counts multiples of 2^(40 i - 1074), limb 26 those of 2^-34. With 45 bits of a value in its first slice, two slices
+# are all of a value from 2^-22 to 2^11, as most losses and scores are; 2^15 such slices add up to 2^60 at most.
+LIMB_BITS = 40
+SLICE_BITS = 45
+# No entry of a table exceeds this, which leaves an int64 room for what comes from the limb below, at most 2^23.
+LARGEST_ENTRY = 1 << 62
+# The sums of more groups than these are read from a table in less time than they take one by one.
+MOST_LOOPED = 64
+
+Integers = NDArray[np.int64]
+NOTHING: Integers = np.zeros(0, np.int64)
+
+
+class Cut(NamedTuple):
+    """A slice of the values in `rows` (m,): `whole` (m,) multiples of 2^(40 limb - 1074), at most `largest` in size."""
+
+    limb: int
+    rows: slice | NDArray[np.intp]
+    whole: Integers
+    largest: int
 
 
 class Groups:
@@ -34,53 +54,147 @@ class Groups:
     def __init__(self, codes: NDArray[np.intp], count: int) -> None:
         self.codes = codes
         self.count = count
-        self._masks = _masks(codes, count) if 1 < count <= MOST_MASKS else None
 
     def sums(self, values: NDArray[np.float64]) -> list[int]:
         """Exact sum of `values` (n,) in each group, in units of 2^-1074.
 
         Domain: finite and at most 2^900 in size; else ValueError.
         """
-        totals = [0] * self.count
-        for start in range(0, len(values), BLOCK_ROWS):
-            block = slice(start, start + BLOCK_ROWS)
-            for grid, part, rows in _slices(values[block]):
-                rows_of_block = rows if rows is None else rows + start
-                for group, added in enumerate(self._float_sums(part, block, rows_of_block)):
-                    if added:
-                        totals[group] += int(math.ldexp(added, -grid)) << (grid - UNIT_EXPONENT)
-        return totals
+        return self._sums(values)
 
     def square_sums(self, values: NDArray[np.float64]) -> list[int]:
-        """Exact sum of the squares of `values` (n,) in each group, in units of 2^-1074. Domain as in `squares`."""
-        rounded, rest = squares(values)
-        return [one + two for one, two in zip(self.sums(rounded), self.sums(rest), strict=True)]
+        """Exact sum of the squares of `values` (n,) in each group, in units of 2^-1074. Domain as in `products`."""
+        return self._sums(*products(values, values))
 
-    def _float_sums(self, part: NDArray[np.float64], block: slice, rows: NDArray[np.intp] | None) -> list[float]:
-        """Sums of one slice by group: float64 additions that cannot round, whatever their order."""
+    def product_sums(self, a: NDArray[np.float64], b: NDArray[np.float64]) -> list[int]:
+        """Exact sum of the products of `a` and `b` (n,) in each group, in units of 2^-1074. Domain as in `products`."""
+        return self._sums(*products(a, b))
+
+    def _sums(self, *terms: NDArray[np.float64]) -> list[int]:
+        """Sums by group of values that are themselves sums of `terms`, each (n,)."""
         if self.count == 1:
-            return [float(part.sum())]
-        chosen: slice | NDArray[np.intp] = block if rows is None else rows
-        if self._masks is not None:
-            return [float(one) for one in self._masks[:, chosen] @ part]
-        return [float(one) for one in np.bincount(self.codes[chosen], weights=part, minlength=self.count)]
+            return [sum(map(total, terms))]
+        if self.count > MOST_LOOPED:
+            table = Table()
+            for values in terms:
+                table.add(self.codes, values)
+            return table.integers(self.count)
+        totals = [0] * self.count
+        for part in itertools.chain.from_iterable(map(_slices, terms)):
+            for group, added in enumerate(self._slice_sums(part)):
+                if added:
+                    totals[group] += added << (LIMB_BITS * part.limb)
+        return totals
+
+    def _slice_sums(self, part: Cut) -> list[int]:
+        """Sums of a slice by group."""
+        codes = self.codes[part.rows]
+        if self.count == 2:
+            # The codes are the second group's mask. `np.add.at` would wait for its last sum, to add to it again.
+            second = int(np.einsum("n,n->", codes, part.whole))
+            return [int(part.whole.sum()) - second, second]
+        sums = np.zeros(self.count, np.int64)
+        np.add.at(sums, codes, part.whole)
+        return sums.tolist()
+
+
+class Table:
+    """Exact sums of one quantity in any number of groups, to which values are added block by block.
+
+    Holds 8 bytes a group for each limb that occurs: three for losses, six for their squares; and up to a quarter more when
+    groups come later.
+    """
+
+    def __init__(self) -> None:
+        self._limbs: dict[int, Integers] = {}
+        # The size that no entry of a limb exceeds.
+        self._bounds: Counter[int] = Counter()
+
+    def add(self, codes: NDArray[np.intp], values: NDArray[np.float64]) -> None:
+        """Adds each of `values` (n,) to the group whose number, from 0, is in `codes` (n,); new groups at any time.
+
+        Domain as in `Groups.sums`; negative numbers are a ValueError, too. After one some values may have been added.
+        """
+        if codes.min(initial=0) < 0:
+            raise ValueError("groups have numbers from 0")
+        groups = int(codes.max(initial=-1)) + 1
+        for part in _slices(values):
+            np.add.at(self._limb(part.limb, groups, len(part.whole) * part.largest), codes[part.rows], part.whole)
+
+    def add_squares(self, codes: NDArray[np.intp], values: NDArray[np.float64]) -> None:
+        """Adds the square of each value, as `add` does. Domain as in `products`."""
+        self.add_products(codes, values, values)
+
+    def add_products(self, codes: NDArray[np.intp], a: NDArray[np.float64], b: NDArray[np.float64]) -> None:
+        """Adds the product of each `a` and `b` (n,), as `add` does. Domain as in `products`."""
+        for values in products(a, b):
+            self.add(codes, values)
+
+    def integers(self, count: int) -> list[int]:
+        """The sums of groups 0..count-1 in units of 2^-1074; 0 for a group that got nothing."""
+        if not self._limbs:
+            return [0] * count
+        lowest = min(self._limbs)
+        shift = LIMB_BITS * lowest
+        # One call for the bytes of each group: a shift and a sum of Python integers for each of its limbs take longer.
+        return [int.from_bytes(digits, "little", signed=True) << shift for digits in self._digits(lowest, count)]
+
+    def _digits(self, lowest: int, count: int) -> list[bytes]:
+        """The limbs of groups 0..count-1 from `lowest` up, as integers in two's complement, the lowest byte first."""
+        size = LIMB_BITS // 8
+        limbs = max(self._limbs) + 1 - lowest
+        digits = np.empty((count, limbs * size + 8), np.uint8)
+        carried = np.zeros(count, "<i8")
+        for place in range(limbs):
+            limb = self._limbs.get(lowest + place, NOTHING)[:count]
+            carried[: len(limb)] += limb
+            digits[:, place * size : (place + 1) * size] = carried.view(np.uint8).reshape(count, 8)[:, :size]
+            carried >>= LIMB_BITS
+        digits[:, limbs * size :] = carried.view(np.uint8).reshape(count, 8)
+        rows: list[bytes] = digits.view(f"V{digits.shape[1]}")[:, 0].tolist()
+        return rows
+
+    def _limb(self, number: int, groups: int, added: int) -> Integers:
+        """The limb, with an entry for each of so many groups, to any of which up to `added` in size is going to be added."""
+        limb = self._limbs.get(number, NOTHING)
+        if len(limb) < groups:
+            grown = np.zeros(max(groups, len(limb) * 5 // 4), np.int64)
+            grown[: len(limb)] = limb
+            self._limbs[number] = limb = grown
+        if self._bounds[number] + added > LARGEST_ENTRY:
+            # The bound is for one group that got all rows. Looking takes less time than carrying and mostly finds room.
+            self._bounds[number] = int(max(limb.max(), -limb.min()))
+        if self._bounds[number] + added > LARGEST_ENTRY:
+            self._carry(number)
+        self._bounds[number] += added
+        return limb
+
+    def _carry(self, number: int) -> None:
+        """Moves all but the lowest 40 bits of a limb to the next one."""
+        limb = self._limbs[number]
+        carried = limb >> LIMB_BITS
+        limb -= carried << LIMB_BITS
+        self._limb(number + 1, len(limb), (self._bounds[number] >> LIMB_BITS) + 1)[: len(limb)] += carried
+        self._bounds[number] = 1 << LIMB_BITS
 
 
 def total(values: NDArray[np.float64]) -> int:
     """Exact sum of `values` (n,) in units of 2^-1074. Domain as in `Groups.sums`."""
-    return Groups(np.zeros(0, dtype=np.intp), 1).sums(values)[0]
+    return sum(int(part.whole.sum()) << (LIMB_BITS * part.limb) for part in _slices(values))
 
 
-def squares(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """x² as a sum of two doubles, the rounded square and its rounding error: exact for 1e-140 < |x| < 1e140.
+def products(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """a·b (n,) as a sum of two doubles, the rounded product and its rounding error.
+
+    Exact where the product is 0 or from 2^-968 to 2^900 in size, and a and b at most 2^900; for a square: 0 or from 2^-484
+    to 2^450. A smaller product is off by at most 2^-1073, which is two units, whatever stands beside it.
 
     T. J. Dekker 1971, A floating-point technique for extending the available precision, DOI 10.1007/BF01397083.
     """
-    scaled = 134217729.0 * values
-    high = scaled - (scaled - values)
-    low = values - high
-    rounded = values * values
-    return rounded, ((high * high - rounded) + 2.0 * high * low) + low * low
+    high_a, low_a = _halves(a)
+    high_b, low_b = (high_a, low_a) if b is a else _halves(b)
+    rounded = a * b
+    return rounded, ((high_a * high_b - rounded) + (high_a * low_b + low_a * high_b)) + low_a * low_b
 
 
 def units(value: float) -> int:
@@ -94,52 +208,52 @@ def ratio(numerator: int, denominator: int) -> float:
     return numerator / denominator
 
 
-def mean(total_units: int, count: int) -> float:
-    """The mean of `count` values whose sum is `total_units`, correctly rounded."""
-    return ratio(total_units, count * UNITS_PER_ONE)
+def _halves(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Values as sums of two doubles of at most 26 bits, whose products are exact."""
+    scaled = 134217729.0 * values
+    high = scaled - (scaled - values)
+    return high, values - high
 
 
-def standard_error(total_units: int, squares_units: int, count: int) -> float | None:
-    """Standard error of a mean, sqrt(s² / n) with s² = (Σx² − (Σx)²/n) / (n − 1); None for fewer than two values.
-
-    Both sums are exact, so nothing is lost when the values are close together.
-    """
-    if count < 2:
-        return None
-    spread = Fraction(squares_units, UNITS_PER_ONE) - Fraction(total_units, UNITS_PER_ONE) ** 2 / count
-    return math.sqrt(max(spread, Fraction(0)) / (count * (count - 1)))
+def _slices(values: NDArray[np.float64]) -> Iterator[Cut]:
+    """Cuts `values` (n,) into slices, block by block; all slices of a value add up to it."""
+    for start in range(0, len(values), BLOCK_ROWS):
+        yield from _block_slices(values[start : start + BLOCK_ROWS], start)
 
 
-def _masks(codes: NDArray[np.intp], count: int) -> NDArray[np.float64]:
-    masks = np.empty((count, len(codes)))
-    for group in range(count):
-        np.equal(codes, group, out=masks[group], casting="unsafe")
-    return masks
+def _block_slices(values: NDArray[np.float64], start: int) -> Iterator[Cut]:
+    """Cuts the block of values (m,), m ≤ 2^15, whose first row is `start`.
 
-
-def _slices(values: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.intp] | None]]:
-    """Cuts `values` (n,), n ≤ 2^15, into (grid, part, rows): parts are multiples of 2^grid whose sums stay below 2^53 of them.
-
-    `rows` is None when a part covers all values, else the positions that it covers: after two slices only what is still
-    not zero goes through again. Proof of no overflow: with |x| ≤ m and n·m ≤ 2^(grid+51), the part h = (x + C) − C,
-    C = 1.5·2^(52+grid), is x rounded to a multiple of 2^grid, so Σ|h| ≤ n·(m + 2^(grid−1)) < 2^(grid+53).
+    After two slices only what is still not zero goes through again. Proof: on the grid 2^g, |x| ≤ 2^(g+45), the sum x + C,
+    C = 1.5·2^(g+52), lies between 2^(g+52) and 2^(g+53), where doubles are the multiples of 2^g: it is C + h with h the
+    multiple next to x. There a double's bits count up by one for each multiple, so h / 2^g is the difference of the bits of
+    C + h and C. The rest x − h is exact and at most 2^(g−1), so a lower limb is next, as long as there is a rest: none is
+    left on the grid 2^-1074, of which all doubles are multiples. Sums of |h| / 2^g are at most 2^15 · 2^45 = 2^60.
     """
     rest = values
-    rows: NDArray[np.intp] | None = None
-    largest = float(np.max(np.abs(values), initial=0.0))
+    rows: slice | NDArray[np.intp] = slice(start, start + len(values))
+    largest = _size(rest)
     if not largest <= LARGEST_VALUE:
         raise ValueError("exact sums need finite values of at most 2^900")
     turn = 0
     while largest > 0.0:
-        grid = max(math.frexp(largest)[1] + (len(rest) - 1).bit_length() - 51, UNIT_EXPONENT)
-        shift = math.ldexp(1.5, grid + 52)
-        part = (rest + shift) - shift
-        rest = rest - part
-        yield grid, part, rows
+        limb = max(-((SLICE_BITS + UNIT_EXPONENT - math.frexp(largest)[1]) // LIMB_BITS), 0)
+        grid = LIMB_BITS * limb + UNIT_EXPONENT
+        shift = np.float64(math.ldexp(1.5, grid + 52))
+        moved = rest + shift
+        whole = moved.view(np.int64) - shift.view(np.int64)
+        moved -= shift
+        rest = np.subtract(rest, moved, out=moved)
+        yield Cut(limb, rows, whole, int(math.ldexp(largest, -grid)) + 1)
         turn += 1
         if turn >= 2:
             # The comparison first: `flatnonzero` of floats takes three times as long as of booleans.
             left = np.flatnonzero(rest != 0.0)
             rest = rest[left]
-            rows = left if rows is None else rows[left]
-        largest = float(np.max(np.abs(rest), initial=0.0))
+            rows = left + start if isinstance(rows, slice) else rows[left]
+        largest = _size(rest)
+
+
+def _size(values: NDArray[np.float64]) -> float:
+    """The largest |value|, 0 for none; nan when there is one."""
+    return float(np.abs(values).max()) if len(values) else 0.0
