@@ -8,13 +8,13 @@ import pyarrow as pa
 
 from celoss.errors import CelossError, Diagnostic, Place, UsageError, escape
 from celoss.sources.arrays import ArraySource, array, npy
-from celoss.sources.base import Chunk, Column, Head, Line, Source, Suspicious
+from celoss.sources.base import Chunk, Column, Head, Line, Source, Suspicious, read_all
 from celoss.sources.columnar import arrow, frame, parquet
 from celoss.sources.jsonl import JsonLinesSource
 from celoss.sources.streams import Input, kind_of
 from celoss.sources.text import TextSource
 
-__all__ = ["Chunk", "Column", "Head", "Line", "Source", "Suspicious", "open_source"]
+__all__ = ["Chunk", "Column", "Head", "Line", "Source", "Suspicious", "open_source", "read_all"]
 
 FORMATS = ("csv", "tsv", "jsonl", "parquet", "arrow", "npy")
 ARGUMENTS = {"predictions": "PREDS", "labels": "LABELS"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tokenize
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, plural
 from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, head_rows
 from celoss.sources.columnar import SPACING
 from celoss.sources.streams import Input
+
+# The column that weights become which are given as an array.
+WEIGHT = "weight"
 
 
 class ArraySource:
@@ -44,6 +48,7 @@ class ArraySource:
         self.name = name
         self.format = kind
         self._named = names is not None
+        self._weights: np.ndarray[Any, Any] | None = None
         made_up = (role,) if values.ndim == 1 else tuple(str(index) for index in range(values.shape[1]))
         self._names = made_up if names is None else tuple(names)
         if len(self._names) != len(made_up):
@@ -51,11 +56,25 @@ class ArraySource:
             raise CelossError(Diagnostic("E209", found, help="give one name per column, in their order"))
 
     @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self._values)
+
+    @property
     def is_vector(self) -> bool:
         """Whether the array has one dimension: one number for each row."""
         return self._values.ndim == 1
 
+    def with_weights(self, weights: np.ndarray[Any, Any]) -> ArraySource:
+        """The same rows with one more column, called `WEIGHT`."""
+        weighted = copy(self)
+        weighted._weights = weights
+        weighted._names = (*self._names, WEIGHT)
+        return weighted
+
     def _column(self, name: str, start: int, stop: int) -> Any:
+        if self._weights is not None and name == WEIGHT:
+            return _arrow(self._weights[start:stop], self.name)
         part = self._values[start:stop]
         column = part if part.ndim == 1 else part[:, self._names.index(name)]
         return _arrow(column, self.name)
@@ -107,6 +126,37 @@ def array(values: Any, role: str, names: Sequence[str] | None = None) -> ArraySo
     except ValueError as error:
         raise CelossError(Diagnostic("E209", f"the {role} are not a table of equal rows: {escape(str(error))}")) from None
     return ArraySource(converted, role, None, f"the {role} array", "array", names)
+
+
+def with_weights(labels: Any, weights: Any) -> Any:
+    """Labels in memory with their weights as a column called `WEIGHT`.
+
+    A pandas frame or series keeps its index; weights with an index of their own are brought to it. Raises CelossError
+    (E209) when there is not one number for each row.
+    """
+    if isinstance(labels, str) or labels is None:
+        what = "none" if labels is None else "a file"
+        message = f"the weights are an array, the labels are {what}"
+        raise CelossError(Diagnostic("E209", message, help="name the column that holds the weights: weights='NAME'"))
+    if type(labels).__module__.split(".")[0] == "pandas":
+        frame = labels if hasattr(labels, "columns") else labels.to_frame("label" if labels.name is None else labels.name)
+        return frame.assign(**{WEIGHT: _numbers(getattr(weights, "reindex", lambda _: weights)(frame.index), len(frame))})
+    if hasattr(labels, "columns"):
+        message = "the weights are an array, the labels are a table"
+        raise CelossError(Diagnostic("E209", message, help="add the weights to it and name the column: weights='NAME'"))
+    source = labels if isinstance(labels, ArraySource) else array(labels, "labels")
+    return source.with_weights(_numbers(weights, source.rows))
+
+
+def _numbers(weights: Any, rows: int) -> np.ndarray[Any, Any]:
+    try:
+        given = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise CelossError(Diagnostic("E209", "the weights are not numbers", help="give one number per row")) from None
+    if given.shape != (rows,):
+        message = f"the weights have the shape {given.shape}, the labels {plural(rows, 'row')}"
+        raise CelossError(Diagnostic("E209", message, help="give one weight per row"))
+    return given
 
 
 def _arrow(column: np.ndarray[Any, Any], name: str) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +16,9 @@ from numpy.typing import NDArray
 
 from celoss.bridge import from_texts, ndarray_or
 from celoss.errors import CelossError, Diagnostic, Fault, Place, quoted
+from celoss.naming import LONGEST_INTEGER
+
+T = TypeVar("T")
 
 HEAD_ROWS = 1000
 HEAD_CELLS = 100_000
@@ -24,6 +29,8 @@ CHUNK_ROWS = 1 << 16
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 BLANKS = " \t"
+# Exchanges comma and point: `0,5` becomes a number and `0.5` none, in a file of decimal commas.
+SWAPPED = str.maketrans(",.", ".,")
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,16 @@ class Column:
     texts: tuple[str, ...]
     spacing: float = 0.0
 
+    @cached_property
+    def numbers(self) -> tuple[float, ...]:
+        """The values as numbers, NaN for what is none or missing; infinities are numbers."""
+        return tuple(float(text) if is_number(text) or NOT_FINITE.fullmatch(text) else math.nan for text in self.texts)
+
+    @cached_property
+    def decimals(self) -> int:
+        """The most digits after the decimal point: 4 for 0.1234, 7 for 1.25e-5."""
+        return max(map(_decimals, self.texts), default=0)
+
 
 @dataclass(frozen=True)
 class Head:
@@ -49,7 +66,7 @@ class Head:
     complete: bool
     named: bool = True
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Names of the columns in file order."""
         return tuple(column.name for column in self.columns)
@@ -84,7 +101,7 @@ class Chunk:
             rows,
             tuple(text.slice(offset, rows) for text in self.texts),
             np.ascontiguousarray(self.numbers[:, offset : offset + rows]),
-            tuple(fault for fault in self.faults if first <= fault.row < first + rows),
+            tuple(fault for fault in self.faults if first <= fault.table_row < first + rows),
         )
 
 
@@ -131,16 +148,36 @@ class Suspicious(Exception):  # noqa: N818 - a signal to read again carefully, n
     """The fast reader could not read the file; the careful one finds the exact place, or reads it."""
 
 
+def read_all(fold: Callable[[bool], T]) -> T:
+    """What `fold(careful)` makes of all that it reads: quickly, and from the beginning with care if that raises Suspicious.
+
+    `fold` keeps nothing of a reading that was given up, so that no row counts twice.
+    """
+    try:
+        return fold(False)
+    except Suspicious:
+        return fold(True)
+
+
+def _decimals(text: str) -> int:
+    if not is_number(text) or len(text) > LONGEST_INTEGER:
+        return 0
+    mantissa, _, exponent = text.strip(BLANKS).lower().partition("e")
+    return max(0, len(mantissa.partition(".")[2]) - int(exponent or 0))
+
+
 def is_number(text: str) -> bool:
     """Whether a text is a number as celoss reads numbers."""
     return NUMBER.fullmatch(text.strip(BLANKS)) is not None
 
 
-def number_hint(text: str) -> str:
-    """What to write instead of a text that is nearly a number; empty when it is not."""
+def number_hint(text: str, decimal: str = ".") -> str:
+    """What to write instead of a text that is nearly a number; empty when it is not. decimal: the file's decimal mark."""
     stripped = text.strip(BLANKS)
     if stripped.endswith("%") and is_number(stripped[:-1]):
         return "write the share, not the percentage: 0.5 for 50%"
+    if decimal == "," and "." in stripped and is_number(stripped):
+        return "numbers of this file have decimal commas; write " + stripped.translate(SWAPPED)
     if stripped.count(",") == 1 and is_number(stripped.replace(",", ".")):
         return "write a decimal point, not a comma: " + stripped.replace(",", ".")
     return ""
@@ -220,12 +257,16 @@ def as_numbers(values: Any, start: int, column: str, role: str) -> tuple[NDArray
     return parse_numbers(as_text(values).to_pylist(), start, column, role)
 
 
-def parse_numbers(texts: Sequence[str], start: int, column: str, role: str) -> tuple[NDArray[np.float64], list[Fault]]:
+def parse_numbers(
+    texts: Sequence[str], start: int, column: str, role: str, decimal: str = "."
+) -> tuple[NDArray[np.float64], list[Fault]]:
     """float64 of texts, NaN where a text is empty, and a fault (E501) for each that is not a number."""
     numbers = np.empty(len(texts))
     faults = []
     for index, text in enumerate(texts):
         stripped = text.strip(BLANKS)
+        if decimal == ",":
+            stripped = stripped.translate(SWAPPED)
         if NUMBER.fullmatch(stripped) or NOT_FINITE.fullmatch(stripped):
             numbers[index] = float(stripped)
         else:

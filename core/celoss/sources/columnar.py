@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from celoss.bridge import from_ndarray, ndarray_or
+from celoss.bridge import from_ndarray
 from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, shorten
+from celoss.kernels import Floats
 from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, check_names, head_rows, planes
+from celoss.sources.lists import Elements, Lists, elements
 from celoss.sources.streams import DAMAGED, Input
 
 # Rows of many columns come in fewer at a time: 1000 classes would take gigabytes in chunks of 65,536 rows.
@@ -22,14 +25,14 @@ CHUNK_CELLS = 1 << 21
 BUFFER_BYTES = 1 << 18
 SPACING = {"halffloat": 2.0**-10, "float": 2.0**-23, "double": 2.0**-52}
 
-Floats = np.ndarray[Any, np.dtype[np.float64]]
 Batches = Callable[[list[str] | None], Iterator[Any]]
 
 
 class ColumnarSource:
     """A table of typed columns; a column of lists of numbers counts as columns called `name[0]`, `name[1]`, ….
 
-    `read(columns)` gives a new iterator over record batches each time. rows: how many there are, -1 where unknown.
+    `read(columns)` gives a new iterator over record batches each time. rows: how many there are, -1 where unknown. lists:
+    the columns of lists; the head shows which they are.
     """
 
     has_lines = False
@@ -45,12 +48,14 @@ class ColumnarSource:
         self._schema = schema.remove_metadata()
         self._read = read
         check_names(name, None, schema.names)
-        # Column of numbers `p[2]` → the list column `p` and the place 2 in it.
-        self._places: dict[str, tuple[str, int]] = {}
-        self._widths: dict[str, int] = {}
+        self.lists = Lists({})
 
     def head(self) -> Head:
         """The first rows as canonical text."""
+        return self._head
+
+    @cached_property
+    def _head(self) -> Head:
         wanted = head_rows(len(self._schema.names))
         batches = []
         rows = 0
@@ -60,21 +65,25 @@ class ColumnarSource:
             if rows > wanted:
                 break
         table = pa.Table.from_batches(batches, self._schema).combine_chunks()
-        columns = [column for field in self._schema for column in self._head_columns(field, _one(table.column(field.name)))]
+        stored = {field.name: _one(table.column(field.name)) for field in self._schema}
+        self.lists = Lists({name: width for name, values in stored.items() if (width := _list_width(values))})
+        shown = head_rows(sum(self.lists.widths.get(name, 1) for name in self._schema.names))
+        columns = [one for field in self._schema for one in self._head_columns(field, stored[field.name].slice(0, shown))]
         check_names(self.name, None, [column.name for column in columns])
-        return Head(tuple(columns), table.num_rows, rows <= wanted)
+        return Head(tuple(columns), min(shown, table.num_rows), rows <= min(shown, wanted))
 
     def _head_columns(self, field: Any, values: Any) -> list[Column]:
-        if not (_is_list(field.type) and len(values)):
+        width = self.lists.widths.get(field.name)
+        if width is None:
             return [_head_column(field, values)]
-        columns = _list_columns(field.name, values)
-        self._widths[field.name] = len(columns)
-        self._places |= {column.name: (field.name, place) for place, column in enumerate(columns)}
-        return columns or [Column(field.name, "other", ("",) * len(values))]
+        found, _ = elements(values, width, 0, field.name, self.role)
+        spacing = SPACING.get(str(field.type.value_type), 0.0)
+        texts = [tuple(found.texts(place).to_pylist()) for place in range(width)]
+        return [Column(name, "number", texts[place], spacing) for place, name in enumerate(self.lists.names(field.name))]
 
     def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False) -> Iterator[Chunk]:
         """See Source. Typed values need no careful reading."""
-        wanted = list(dict.fromkeys(self._places.get(name, (name, 0))[0] for name in (*texts, *numbers)))
+        wanted = list(dict.fromkeys(map(self.lists.stored, (*texts, *numbers))))
         start = 0
         for whole in self._read(wanted):
             for offset in range(0, whole.num_rows, CHUNK_ROWS):
@@ -85,40 +94,34 @@ class ColumnarSource:
     def _chunk(self, batch: Any, start: int, texts: Sequence[str], numbers: Sequence[str]) -> Chunk:
         rows = batch.num_rows
         faults: list[Fault] = []
-        lists: dict[str, Floats] = {}
-        columns = []
-        for name in numbers:
-            stored, place = self._places.get(name, (name, 0))
-            if name not in self._places:
-                column, wrong = as_numbers(batch.column(name), start, name, self.role)
-            else:
-                wrong = []
-                if stored not in lists:
-                    width = self._widths[stored]
-                    lists[stored], wrong = _list_planes(batch.column(stored), width, start, stored, self.role)
-                column = lists[stored][place]
-            columns.append(column)
+
+        def read_list(stored: str, width: int) -> Elements:
+            found, wrong = elements(batch.column(stored), width, start, stored, self.role)
             faults.extend(wrong)
-        values = planes(columns, rows) if columns else np.empty((0, rows))
-        return Chunk(start, rows, tuple(self._text(batch, name) for name in texts), values, tuple(faults))
+            return found
+
+        def read_numbers(name: str) -> Floats:
+            column, wrong = as_numbers(batch.column(name), start, name, self.role)
+            faults.extend(wrong)
+            return column
+
+        lists = self.lists.columns((*texts, *numbers), read_list)
+        columns = [lists[name].numbers if name in lists else read_numbers(name) for name in numbers]
+        written = tuple(lists[name].texts if name in lists else self._text(batch, name) for name in texts)
+        return Chunk(start, rows, written, planes(columns, rows), tuple(faults))
 
     def _text(self, batch: Any, name: str) -> Any:
-        stored, place = self._places.get(name, (name, 0))
-        values = batch.column(stored)
         try:
-            if name in self._places:
-                values = pc.list_element(values, place)
-            text = as_text(values)
+            text = as_text(batch.column(name))
             text.validate(full=True)
             return text
         except pa.ArrowException as error:
-            kind = self._schema.field(stored).type
             if "UTF8" in str(error) or "UTF-8" in str(error):
                 message = f'column "{shorten(name)}" of {escape(self.name)} is not UTF-8'
                 raise CelossError(Diagnostic("E105", message, (Place(self.name, column=name),))) from None
             message = f'column "{shorten(name)}" of {escape(self.name)} is no text'
-            place_of = (Place(self.name, column=name),)
-            raise CelossError(Diagnostic("E208", message, place_of, details=(f"found: values of type {kind}",))) from None
+            details = (f"found: values of type {self._schema.field(name).type}",)
+            raise CelossError(Diagnostic("E208", message, (Place(self.name, column=name),), details=details)) from None
 
     def lines(self, rows: Sequence[int]) -> dict[int, Line]:
         """Typed tables have no lines."""
@@ -229,8 +232,16 @@ def _one(column: Any) -> Any:
     return column.chunk(0) if column.num_chunks else pa.array([], column.type)
 
 
-def _is_list(kind: Any) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+def _list_width(values: Any) -> int:
+    """How many numbers the first list of an Arrow array has; 0 where it holds no lists of numbers."""
+    kind = values.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        return 0
+    inner = kind.value_type
+    if not (pa.types.is_floating(inner) or pa.types.is_integer(inner) or pa.types.is_decimal(inner)):
+        return 0
+    lengths = pc.list_value_length(values).drop_null()
+    return int(lengths[0].as_py()) if len(lengths) else 0
 
 
 def _head_column(field: Any, values: Any) -> Column:
@@ -247,35 +258,3 @@ def _head_column(field: Any, values: Any) -> Column:
     except (pa.ArrowException, UnicodeDecodeError):
         return Column(field.name, "other", ("",) * len(values))
     return Column(field.name, stored, texts, SPACING.get(str(kind), 0.0))
-
-
-def _list_columns(name: str, values: Any) -> list[Column]:
-    """A column for each place of the lists, as many as the first list has; one alone keeps the name of the list."""
-    inner = values.type.value_type
-    if not (pa.types.is_floating(inner) or pa.types.is_integer(inner) or pa.types.is_decimal(inner)):
-        return []
-    lengths = pc.list_value_length(values).drop_null()
-    width = lengths[0].as_py() if len(lengths) else 0
-    lists = [one or [] for one in values.to_pylist()]
-    columns = []
-    for place in range(width):
-        numbers = pa.array([one[place] if place < len(one) else None for one in lists], inner)
-        texts = tuple(as_text(numbers).to_pylist())
-        columns.append(Column(f"{name}[{place}]" if width > 1 else name, "number", texts, SPACING.get(str(inner), 0.0)))
-    return columns
-
-
-def _list_planes(values: Any, width: int, start: int, column: str, role: str) -> tuple[Floats, list[Fault]]:
-    """(k, n) planes of a list column, and a fault (E507) for each row whose list has another length."""
-    lengths = ndarray_or(pc.list_value_length(values), 0)
-    fits = lengths == width
-    counts = {int(row): int(lengths[row]) for row in np.flatnonzero(~fits)}
-    faults = [
-        Fault(start + row, column, "1 number" if count == 1 else f"{count} numbers", "E507", role)
-        for row, count in counts.items()
-    ]
-    result = np.full((width, len(values)), np.nan)
-    kept = values if not faults else values.take(from_ndarray(np.flatnonzero(fits)))
-    numbers, _ = as_numbers(pc.list_flatten(kept), start, column, role)
-    result[:, fits] = numbers.reshape(-1, width).T
-    return result, faults

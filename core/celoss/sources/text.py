@@ -16,6 +16,7 @@ import pyarrow.csv as pacsv
 
 from celoss.bridge import from_texts, ndarray_or
 from celoss.errors import CelossError, Diagnostic, Fault, Place, escape
+from celoss.kernels import Floats
 from celoss.sources.base import (
     Chunk,
     Column,
@@ -28,6 +29,8 @@ from celoss.sources.base import (
     planes,
     ragged_hint,
 )
+from celoss.sources.commas import decimal_mark, with_points
+from celoss.sources.lists import Elements, Lists, list_numbers, list_width, parse_lists, split_lists
 from celoss.sources.streams import DAMAGED, Input
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -43,7 +46,8 @@ Record = tuple[int, list[str]]
 class TextSource:
     """A delimited text file with a header line.
 
-    Ids and labels are read as text. A blank line is skipped, except in a file of one column, where it is an empty value.
+    Ids and labels are read as text. A blank line is skipped, except in a file of one column, where it is an empty value. A
+    column of lists of numbers counts as columns called `name[0]`, `name[1]`, ….
     """
 
     format = "csv"
@@ -137,19 +141,46 @@ class TextSource:
             help=f"the fields are separated by {shown}. Add --input-format " + ("tsv" if other == "\t" else f"'csv:{other}'"),
         )
 
-    def head(self) -> Head:
-        """The first records as written."""
+    @cached_property
+    def _first(self) -> tuple[list[tuple[str, ...]], bool]:
+        """The cells of the first rows, column by column, and whether there are no more; long lists count as many columns."""
         wanted = head_rows(len(self._names))
         records = list(islice(self._records(self.delimiter), 1, wanted + 2))
         rows = [fields for _, fields in records[:wanted] if len(fields) == len(self._names)]
         if records and not rows:
             raise CelossError(self._all_ragged(*records[0]))
-        columns = zip(*rows, strict=True) if rows else [()] * len(self._names)
-        return Head(
-            tuple(Column(name, "text", tuple(texts)) for name, texts in zip(self._names, columns, strict=True)),
-            len(rows),
-            len(records) <= wanted,
-        )
+        shown = head_rows(sum(max(1, len(list_numbers(cell) or ())) for cell in rows[0])) if rows else 0
+        columns: list[tuple[str, ...]] = list(zip(*rows[:shown], strict=True)) if rows else [()] * len(self._names)
+        return columns, len(records) <= wanted and len(rows) <= shown
+
+    @cached_property
+    def decimal(self) -> str:
+        """What separates the decimals of a number, as the head shows it: `.` or `,`."""
+        return decimal_mark(self._first[0], self.delimiter)
+
+    @cached_property
+    def lists(self) -> Lists:
+        """The columns of lists of numbers, as the head shows them."""
+        named = zip(self._names, self._first[0], strict=True)
+        return Lists({name: width for name, cells in named if name and (width := list_width(cells))})
+
+    def head(self) -> Head:
+        """The first records as written, but numbers with a decimal point, and lists as one number column for each place."""
+        return self._head
+
+    @cached_property
+    def _head(self) -> Head:
+        cells, complete = self._first
+        columns = [one for name, texts in zip(self._names, cells, strict=True) for one in self._head_columns(name, texts)]
+        check_names(self.name, 1, [column.name for column in columns])
+        return Head(tuple(columns), len(cells[0]), complete)
+
+    def _head_columns(self, name: str, cells: Sequence[str]) -> list[Column]:
+        if name not in self.lists.widths:
+            return [Column(name, "text", with_points(cells) if self.decimal == "," else tuple(cells))]
+        found, _ = parse_lists(cells, self.lists.widths[name], 0, name, self.role)
+        texts = [tuple(found.texts(place).to_pylist()) for place in range(found.width)]
+        return [Column(one, "text", texts[place]) for place, one in enumerate(self.lists.names(name))]
 
     def _all_ragged(self, line: int, fields: Sequence[str]) -> Diagnostic:
         return Diagnostic(
@@ -169,10 +200,10 @@ class TextSource:
         return self._careful(texts, numbers) if careful else self._fast(texts, numbers)
 
     def _fast(self, texts: Sequence[str], numbers: Sequence[str]) -> Iterator[Chunk]:
-        if set(texts) & set(numbers):
+        strings = [self.lists.stored(name) for name in (*texts, *numbers) if name in texts or name in self.lists.places]
+        types = dict.fromkeys(strings, pa.string()) | {name: pa.float64() for name in numbers if name not in self.lists.places}
+        if any(types[name] != pa.string() for name in strings):
             raise Suspicious("a column is wanted as text and as numbers, which one reading cannot give")
-        types = {name: pa.string() for name in texts} | {name: pa.float64() for name in numbers}
-        wanted = list(types)
         try:
             with self._input.open() as stream:
                 reader = pacsv.open_csv(
@@ -182,22 +213,25 @@ class TextSource:
                         delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=len(self._names) > 1
                     ),
                     pacsv.ConvertOptions(
-                        include_columns=wanted, column_types=types, null_values=[""], strings_can_be_null=False
+                        include_columns=list(types),
+                        column_types=types,
+                        null_values=[""],
+                        strings_can_be_null=False,
+                        decimal_point=self.decimal,
                     ),
                 )
                 start = 0
                 for batch in reader:
-                    columns = dict(zip(wanted, batch.columns, strict=True))
-                    values = [ndarray_or(columns[name], np.nan) for name in numbers]
-                    yield Chunk(
-                        start,
-                        batch.num_rows,
-                        tuple(columns[name] for name in texts),
-                        planes(values, batch.num_rows) if values else np.empty((0, batch.num_rows)),
-                    )
+                    yield self._fast_chunk(dict(zip(types, batch.columns, strict=True)), start, batch.num_rows, texts, numbers)
                     start += batch.num_rows
         except DAMAGED as error:
             raise Suspicious(str(error)) from error
+
+    def _fast_chunk(self, stored: dict[str, Any], start: int, rows: int, texts: Sequence[str], numbers: Sequence[str]) -> Chunk:
+        lists = self.lists.columns((*texts, *numbers), lambda name, width: split_lists(stored[name], width))
+        values = [lists[name].numbers if name in lists else ndarray_or(stored[name], np.nan) for name in numbers]
+        written = tuple(lists[name].texts if name in lists else stored[name] for name in texts)
+        return Chunk(start, rows, written, planes(values, rows))
 
     def _careful(self, texts: Sequence[str], numbers: Sequence[str]) -> Iterator[Chunk]:
         records = islice(self._records(self.delimiter), 1, None)
@@ -212,20 +246,35 @@ class TextSource:
                 else:
                     rows.append(fields)
             # Of several columns without a name the first counts, as in the fast reading.
-            columns = dict(reversed(list(zip(self._names, zip(*rows, strict=True), strict=True))))
-            values = []
-            for name in numbers:
-                parsed, wrong = parse_numbers(columns[name], start, name, self.role)
-                values.append(parsed)
-                faults.extend(wrong)
-            yield Chunk(
-                start,
-                len(rows),
-                tuple(self._text_array(columns[name], start, name, faults) for name in texts),
-                planes(values, len(rows)) if values else np.empty((0, len(rows))),
-                tuple(faults),
-            )
+            stored = dict(reversed(list(zip(self._names, zip(*rows, strict=True), strict=True))))
+            yield self._careful_chunk(stored, start, len(rows), texts, numbers, faults)
             start += len(rows)
+
+    def _careful_chunk(
+        self,
+        stored: dict[str, tuple[str, ...]],
+        start: int,
+        rows: int,
+        texts: Sequence[str],
+        numbers: Sequence[str],
+        faults: list[Fault],
+    ) -> Chunk:
+        def lists_of(name: str, width: int) -> Elements:
+            found, wrong = parse_lists(stored[name], width, start, name, self.role)
+            faults.extend(wrong)
+            return found
+
+        def numbers_of(name: str) -> Floats:
+            parsed, wrong = parse_numbers(stored[name], start, name, self.role, self.decimal)
+            faults.extend(wrong)
+            return parsed
+
+        lists = self.lists.columns((*texts, *numbers), lists_of)
+        values = [lists[name].numbers if name in lists else numbers_of(name) for name in numbers]
+        written = [
+            lists[name].texts if name in lists else self._text_array(stored[name], start, name, faults) for name in texts
+        ]
+        return Chunk(start, rows, tuple(written), planes(values, rows), tuple(faults))
 
     def _text_array(self, values: Sequence[str], start: int, name: str, faults: list[Fault]) -> Any:
         try:
