@@ -33,7 +33,7 @@ def test_agrees_with_scikit_learn(case):
     assert close(report.metrics["brier"], case["brier"])
     assert close(report.metrics["brier_sum"], case["brier_sum"])
     assert close(report.metrics["accuracy"], case["accuracy"])
-    assert report.clipped == case["rows_below_eps"]
+    assert report.row_counts.clipped == case["rows_below_eps"]
     assert report.zero_probability.rows == case["rows_zero"]
     by_name = {one.name: one for one in report.per_class}
     for label in range(case["k"]):
@@ -65,7 +65,7 @@ def test_agrees_with_fifty_digits(case, eps):
         assert report.metrics["skill"] is None
     else:
         assert close(report.metrics["skill"], result["skill"]["double"], 1e-15)
-    assert report.clipped == result["rows_below_eps"]
+    assert report.row_counts.clipped == result["rows_below_eps"]
     assert report.rows["loss"].tolist() == pytest.approx(result["row_loss"]["double"], rel=RELATIVE)
 
 
