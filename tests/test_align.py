@@ -10,7 +10,6 @@ import pytest
 
 import celoss
 from celoss import CelossError
-from celoss.detect import NO_FLAGS, Flags
 from celoss.keys import FEW_LABELS
 from celoss.pipeline import prepare, score
 
@@ -262,11 +261,28 @@ def test_a_bad_label_is_found_with_its_line_and_value(files, old, new, expected,
 
 @pytest.mark.parametrize(
     ("flags", "value"),
-    [("1,1", "1 1"), ("0,0.0", "0 0.0"), ("0.5,0.5", "0.5 0.5"), ("TRUE,1.0", "TRUE 1.0"), (",1", '"" 1'), ("yes,0", "yes 0")],
+    [("1,1", "1 1"), ("0,0.0", "0 0.0"), ("2,-1", "2 -1"), ("TRUE,1.0", "TRUE 1.0"), (",1", '"" 1'), ("yes,0", "yes 0")],
 )
 def test_a_row_without_exactly_one_true_class_is_found(files, flags, value):
     inputs = files(GOOD, f"id,cat,dog\na,1,0\nb,0,1\nc,{flags}\n")
     assert faults(*inputs, label=["cat", "dog"]) == [("E411", 1, [(4, None, value)])]
+
+
+def test_shares_among_flags_make_all_labels_soft(files):
+    """−Σ t ln p: rows of one class, and one of two halves."""
+    report = celoss.evaluate(*files(GOOD, "id,cat,dog\na,1,0\nb,0,1\nc,0.5,0.5\n"), label=["cat", "dog"])
+    assert report.task == "soft"
+    assert report.log_loss == pytest.approx(-(math.log(0.9) + math.log(0.8) + math.log(0.5)) / 3, rel=1e-15)
+    assert report.metrics["label_entropy"] == pytest.approx(math.log(2) / 3, rel=1e-15)
+
+
+@pytest.mark.parametrize("order", ["same", "shuffled"])
+def test_shares_that_the_head_does_not_show_are_found(files, order):
+    ids = range(1001)
+    predictions = "id,cat,dog\n" + "".join(f"{one},0.75,0.25\n" for one in ids)
+    rows = [f"{one},1,0\n" for one in ids[:-1]] + ["1000,0.5,0.5\n"]
+    inputs = files(predictions, "id,cat,dog\n" + "".join(rows if order == "same" else [*rows[1:-1], rows[0], rows[-1]]))
+    assert faults(*inputs, label=["cat", "dog"]) == [("E411", 1, [(1002, None, "0.5 0.5")])]
 
 
 @pytest.mark.parametrize("flags", ["1,0", "1.0,0.0", "True,False", "true,FALSE", "TRUE,0"])
@@ -287,7 +303,7 @@ def test_a_cell_that_says_neither_yes_nor_no_among_label_columns_is_told_once(fi
 def test_a_list_of_another_length_is_found_with_its_row():
     predictions = pa.table({"id": [1, 2, 3], "p": [[0.5, 0.5], [1.0], None]})
     found = faults(predictions, pa.table({"id": [3, 2, 1], "label": [0, 1, 0]}))
-    assert found == [("E507", 2, [(2, "p", "1 number"), (3, "p", "0 numbers")])]
+    assert found == [("E502", 2, [(3, "p[0]", ""), (3, "p[1]", "")]), ("E507", 1, [(2, "p", "1 number")])]
 
 
 def test_lines_are_counted_through_quoted_line_breaks(files):
@@ -313,8 +329,8 @@ def test_of_many_faults_all_are_counted_and_the_first_three_shown(files, batch_r
 # --- one result, however it is read -------------------------------------------------------------------------------------
 
 
-def states(inputs, flags=NO_FLAGS):
-    return [score(prepare(*inputs, flags), batch_rows=rows) for rows in (1, 2, 3, 7, 65536)]
+def states(inputs, flags=None):
+    return [score(prepare(*inputs, **(flags or {})), batch_rows=rows) for rows in (1, 2, 3, 7, 65536)]
 
 
 @pytest.mark.parametrize("match", ["position", "in order", "by key", "same file"])
@@ -327,7 +343,7 @@ def test_the_batch_size_changes_no_bit(files, match):
     right = [f"{100 + index},{index % 2}" for index in order]
     paths = files("\n".join(["id,0,1" + ",label" * both, *left]), "\n".join(["id,label", *right]))
     inputs = (paths[0], None) if both else paths
-    first, *others = states(inputs, Flags(id=("#",) if match == "position" else ()))
+    first, *others = states(inputs, {"id": "#"} if match == "position" else {})
     assert first.count == 50
     assert all(other == first for other in others)
 

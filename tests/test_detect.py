@@ -9,7 +9,6 @@ import pytest
 
 import celoss
 from celoss import CelossError
-from celoss.detect import Flags
 from celoss.pipeline import prepare
 
 
@@ -18,7 +17,7 @@ def plan(tmp_path):
     """The plan for predictions and labels written as CSV, with lines separated by spaces."""
 
     def _plan(predictions, labels=None, **flags):
-        return prepare(*written(tmp_path, predictions, labels), Flags(**flags)).plan
+        return prepare(*written(tmp_path, predictions, labels), **flags).plan
 
     return _plan
 
@@ -224,9 +223,9 @@ def test_the_classes_flag_says_what_numbers_mean(plan, loss):
     assert error.help == "if 0 means cat, 1 means dog, 2 means owl: --classes 0=cat,1=dog,2=owl"
     meanings = {"0": "cat", "1": "dog", "2": "owl"}
     assert loss(*inputs, classes=meanings) == pytest.approx(-(math.log(0.5) + math.log(0.6)) / 2, rel=1e-15)
-    made = plan(*inputs, classes=tuple(meanings.items()))
+    made = plan(*inputs, classes=meanings)
     assert found(made, "label meanings") == ("0 means cat, 1 means dog, 2 means owl", "--classes")
-    assert error_of(plan, *inputs, classes=(("0", "cat"), ("2", "cow"))).code in ("E402", "E605")
+    assert error_of(plan, *inputs, classes={"0": "cat", "2": "cow"}).code in ("E402", "E605")
 
 
 # --- the positive class -------------------------------------------------------------------------------------------------
@@ -335,7 +334,22 @@ def test_a_column_of_integers_is_a_class_only_when_a_label_names_it(plan, strang
     first, second = strangers.split()
     predictions = f"id,cat,dog,age a,0.9,0.3,{first} b,0.2,0.5,{second}"
     assert plan(predictions, "id,label a,cat b,dog").columns == ("cat", "dog")
-    assert plan(predictions, "id,label a,cat b,age").columns == ("age", "cat", "dog")
+    # −1 and 2 could be logits; what they are is another question than which columns are classes.
+    assert plan(predictions, "id,label a,cat b,age", scale="probs").columns == ("age", "cat", "dog")
+
+
+@pytest.mark.parametrize(("at", "code"), [(0, None), (1199, None), (1200, "E405")])
+def test_a_column_of_logits_is_a_class_only_when_a_label_of_the_file_names_it(at, code):
+    """At the head's end and beyond it, and nowhere."""
+    names = ["owl" if row == at else ("cat", "dog")[row % 2] for row in range(1200)]
+    columns = {"cat": [2.5, -1.0] * 600, "dog": [-0.5, 1.5] * 600, "owl": [31.5, 4.0] * 600}
+    inputs = pa.table(columns), pa.table({"label": names})
+    if code:
+        error = error_of(celoss.evaluate, *inputs, scale="logits")
+        assert error.code == code
+        assert 'found: "owl", which no label names' in str(error)
+    else:
+        assert celoss.evaluate(*inputs, scale="logits").classes == ("cat", "dog", "owl")
 
 
 def test_the_label_flag_wins(plan):
@@ -491,6 +505,7 @@ def test_every_decision_is_a_finding_with_its_reason(plan, tmp_path):
         "task: binary (2 probability columns)",
         "classes: cat, dog (the columns' names)",
         "probabilities: cat, dog (named after the classes (the class alone); rows sum to 1)",
+        "scale: probs (between 0 and 1, and rows sum to 1)",
         "left out: age (not an id, a label or a probability)",
         "sum tolerance: 0.01 (2 columns printed with 2 decimals)",
         "eps: 2.220446049250313e-16 (the default)",

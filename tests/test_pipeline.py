@@ -44,7 +44,7 @@ KINDS = {
 def test_every_kind_of_frame_is_taken(left, right):
     report = celoss.evaluate(KINDS[left](PREDICTIONS), KINDS[right](TRUTH))
     assert report.log_loss == pytest.approx(LOSS, rel=1e-15)
-    assert report.matched_by == ("id",)
+    assert report.plan.keys == (("id", "id"),)
 
 
 def test_a_pandas_index_that_both_have_matches_the_rows():
@@ -107,7 +107,7 @@ def test_the_accuracy_of_a_tie_is_shared():
     """Rows: right, right, wrong, and a tie of two whose share is 1/2."""
     report = celoss.evaluate(PREDICTIONS, TRUTH)
     assert report.metrics["accuracy"] == (1 + 1 + 0 + 0.5) / 4
-    assert report.ties == 1
+    assert report.row_counts.ties == 1
     shares = np.array([1, 1, 0, 0.5])
     assert report.standard_errors["accuracy"] == pytest.approx(shares.std(ddof=1) / 2)
 
@@ -136,7 +136,7 @@ def test_floored_rows_are_counted_with_their_share():
     report = celoss.evaluate([0.0, 0.5], [1, 1])
     floor = 52 * math.log(2)
     assert report.log_loss == pytest.approx((floor + math.log(2)) / 2, rel=1e-15)
-    assert (report.clipped, report.clipped_loss_share) == (1, pytest.approx(52 / 53, rel=1e-15))
+    assert (report.row_counts.clipped, report.clipped_loss_share) == (1, pytest.approx(52 / 53, rel=1e-15))
     assert report.notes[0].code == "N1"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -19,7 +20,8 @@ from tests.conftest import LABELS, PREDS, Ran
 
 COLUMNS = ["row", "id", "label", "predicted", "correct", "probability", "loss", "kl_divergence"]
 FORMATS = ("rows.csv", "rows.jsonl", "rows.parquet")
-NUMBERS = {"row": int, "correct": float, "probability": float, "loss": float, "kl_divergence": float}
+LOSSES = ["loss", "kl_divergence", "label_entropy"]
+NUMBERS = {"row": int, "correct": float, "probability": float, "weight": float} | dict.fromkeys(LOSSES, float)
 PAIRS = {
     "one column": ("sample_data/nba_preds.csv", "sample_data/nba_labels.csv"),
     "three columns": ("sample_data/worldcup_preds.csv", "sample_data/worldcup_labels.csv"),
@@ -61,7 +63,7 @@ def test_the_rows_are_those_of_the_report(pair: str, sample: Path) -> None:
     report = evaluate(*PAIRS[pair], rows_path="rows.parquet")
     rows = read("rows.parquet")
     assert report.log_loss is not None
-    assert [row["row"] for row in rows] == list(range(1, report.scored + 1))
+    assert [row["row"] for row in rows] == list(range(1, report.row_counts.scored + 1))
     mean = math.fsum(row["loss"] for row in rows) / len(rows)
     assert abs(mean - report.log_loss) <= math.ulp(report.log_loss)
     assert math.fsum(row["correct"] for row in rows) / len(rows) == pytest.approx(report.metrics["accuracy"], rel=1e-15)
@@ -77,6 +79,96 @@ def test_the_loss_of_a_row_is_minus_the_logarithm_of_its_probability(pair: str, 
     for row in written(*PAIRS[pair]):
         assert row["loss"] == pytest.approx(-math.log(row["probability"]), rel=4e-16)
         assert row["kl_divergence"] == row["loss"]
+
+
+# --- other tasks and options ------------------------------------------------------------------------------------------------
+
+P = pa.table(
+    {"id": list("abcd"), "cat": [0.5, 0.25, 0.75, 0.25], "dog": [0.25, 0.75, 0.5, 0.5], "owl": [0.25, 0.0, 0.75, 0.25]}
+)
+ONE_WHOLE = P.set_column(2, "dog", pa.array([0.25, 0.75, 0.125, 0.5])).set_column(3, "owl", pa.array([0.25, 0.0, 0.125, 0.25]))
+NAMED = pa.table({"id": list("dcba"), "label": ["dog", "cat", "dog", "owl"], "w": [2.0, 0.0, 1.0, 0.5]})
+SHARES = pa.table({"id": list("abcd"), "cat": [0.5, 0.25, 1.0, 0.0], "dog": [0.5, 0.75, 0.0, 0.5], "owl": [0.0, 0.0, 0.0, 0.5]})
+FLAGS = pa.table({"id": list("dcba"), "cat": [0, 1, 0, 0], "dog": [1, 0, 1, 0], "owl": [1, 1, 0, 0]})
+FORMS = {
+    "weights": (ONE_WHOLE, NAMED, {"weights": "w"}, ["weight"]),
+    "soft": (ONE_WHOLE, SHARES, {"id": "id"}, ["label_entropy"]),
+    "independent labels": (P, FLAGS, {"id": "id", "task": "multilabel"}, ["label_entropy"]),
+    "independent labels, summed": (
+        P,
+        FLAGS,
+        {"id": "id", "task": "multilabel", "reduce_labels": "sum", "base": 2},
+        ["label_entropy"],
+    ),
+    "smoothed": (ONE_WHOLE, NAMED, {"smoothing": 0.25, "weights": "w"}, ["label_entropy", "weight"]),
+    "bits": (ONE_WHOLE, NAMED.drop_columns("w"), {"base": 2}, []),
+    "another tool": (ONE_WHOLE, NAMED.drop_columns("w"), {"convention": "keras"}, []),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("batch_rows", [1, 3, 1 << 16])
+def test_the_rows_of_every_task_add_up_to_its_report(form: str, batch_rows: int, folder: Path) -> None:
+    predictions, labels, options, extra = FORMS[form]
+    found = [written(predictions, labels, path, batch_rows=batch_rows, **options) for path in FORMATS]
+    assert found[0] == found[1] == found[2]
+    rows, report = found[0], evaluate(predictions, labels, **options)
+    hard = [] if report.task in ("soft", "multilabel") else ["probability"]
+    assert list(rows[0]) == ["row", "id", "label", "predicted", "correct", *hard, "loss", "kl_divergence", *extra]
+    weights = [row.get("weight", 1.0) for row in rows]
+    for column, metric in (("loss", "log_loss"), ("kl_divergence", "kl_divergence"), ("correct", "accuracy")):
+        total = math.fsum(weight * row[column] for weight, row in zip(weights, rows, strict=True))
+        assert total / math.fsum(weights) == pytest.approx(report.metrics[metric], rel=1e-14), column
+    for row in rows:
+        assert row["loss"] == pytest.approx(row["kl_divergence"] + row.get("label_entropy", 0.0), rel=1e-14)
+
+
+def test_a_soft_label_is_called_after_its_largest_share_and_the_first_of_equal_ones(folder: Path) -> None:
+    rows = written(ONE_WHOLE, SHARES, id="id")
+    assert [(row["label"], row["predicted"]) for row in rows] == [
+        ("cat", "cat"),
+        ("dog", "dog"),
+        ("cat", "cat"),
+        ("dog", "dog"),
+    ]
+    assert [row["correct"] for row in rows] == [1 / 2, 1.0, 1.0, 1 / 2]
+    # −Σ t ln t and −Σ t ln p.
+    assert [row["label_entropy"] for row in rows] == pytest.approx(
+        [math.log(2), -(0.25 * math.log(0.25) + 0.75 * math.log(0.75)), 0.0, math.log(2)], rel=1e-15
+    )
+    assert rows[0]["loss"] == pytest.approx(-(math.log(0.5) + math.log(0.25)) / 2, rel=1e-15)
+
+
+def test_independent_labels_are_named_by_those_that_are_set(folder: Path) -> None:
+    rows = written(P, FLAGS, id="id", task="multilabel")
+    assert [(row["label"], row["predicted"]) for row in rows] == [
+        ("", ""),
+        ("dog", "dog"),
+        ("cat|owl", "cat|owl"),
+        ("dog|owl", ""),
+    ]
+    # A probability of 0.5 is half right: cat of a, dog of c and of d.
+    assert [row["correct"] for row in rows] == pytest.approx([2.5 / 3, 3 / 3, 2.5 / 3, 1.5 / 3])
+    assert rows[0]["loss"] == pytest.approx(-(math.log(0.5) + 2 * math.log(0.75)) / 3, rel=1e-15)
+    summed = written(P, FLAGS, id="id", task="multilabel", reduce_labels="sum")
+    assert [row["loss"] for row in summed] == pytest.approx([3 * row["loss"] for row in rows], rel=1e-15)
+
+
+def test_an_independent_label_of_one_half_is_not_set(folder: Path) -> None:
+    predictions = pa.table({"cat": [0.5, 0.75], "dog": [0.25, 0.5]})
+    labels = pa.table({"cat": [0.5, 0.75], "dog": [0.75, 0.5]})
+    rows = written(predictions, labels, id="#", task="multilabel")
+    assert [(row["label"], row["predicted"]) for row in rows] == [("dog", ""), ("cat", "cat")]
+
+
+def test_rows_that_are_left_out_keep_their_number(folder: Path) -> None:
+    predictions = pa.table({"id": list("abcd"), "cat": [0.5, None, 0.25, 0.75], "dog": [0.5, 0.5, 0.75, 0.25]})
+    labels = pa.table({"id": list("dcb"), "label": ["cat", "dog", "cat"]})
+    rows = written(predictions, labels, missing="drop", id_match="inner")
+    assert [(row["row"], row["id"]) for row in rows] == [(3, "c"), (4, "d")]
+
+
+# --- what stands in a row ---------------------------------------------------------------------------------------------------
 
 
 def test_a_row_names_its_id_its_label_what_was_predicted_and_whether_that_is_right(folder: Path) -> None:

@@ -15,15 +15,36 @@ _HOMES = {
     "Plan": "plan",
     "Report": "report",
     "State": "state",
+    "cross_entropy": "functions",
+    "entropy": "functions",
     "evaluate": "pipeline",
+    "explain": "explaining",
+    "kl_divergence": "functions",
     "log_loss": "pipeline",
+    "log_loss_per_row": "pipeline",
 }
 
-__all__ = ["CelossError", "Diagnostic", "Plan", "Report", "State", "__version__", "evaluate", "log_loss"]
+__all__ = [
+    "CelossError",
+    "Diagnostic",
+    "Plan",
+    "Report",
+    "State",
+    "__version__",
+    "cross_entropy",
+    "entropy",
+    "evaluate",
+    "explain",
+    "kl_divergence",
+    "log_loss",
+    "log_loss_per_row",
+]
 
 if TYPE_CHECKING:
     from celoss.errors import CelossError, Diagnostic
-    from celoss.pipeline import evaluate, log_loss
+    from celoss.explaining import explain
+    from celoss.functions import cross_entropy, entropy, kl_divergence
+    from celoss.pipeline import evaluate, log_loss, log_loss_per_row
     from celoss.plan import Plan
     from celoss.report import Report
     from celoss.state import State

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from celoss.checks import Batch, checked_pair, empty_batch
+from celoss.checks import Batch, checked_pair, forgiving
 from celoss.errors import CelossError, Diagnostic, Place, escape
-from celoss.keys import LabelTable, Orders, joined
-from celoss.plan import Plan
+from celoss.keys import LabelTable, Orders
+from celoss.plan import LABELS, PREDICTIONS, Plan
 from celoss.sources import Chunk, Source
+from celoss.sources.cases import key_of
 
 
 class OrderDiffersError(Exception):
@@ -41,39 +42,41 @@ def in_order(plan: Plan, predictions: Source, labels: Source, careful: bool, row
     for left, right in _zip(_predictions(plan, predictions, careful), _labels(plan, labels, careful, keyed=True), rows):
         if left is None or right is None:
             raise OrderDiffersError
-        keys = joined(left, len(plan.keys))
-        if not keys.equals(joined(right, len(plan.keys))) or not orders.still_hold(keys):
+        keys = key_of(left.texts[: len(plan.keys)])
+        if not keys.equals(key_of(right.texts[: len(plan.keys)])) or not orders.still_hold(keys):
             raise OrderDiffersError
         yield checked_pair(plan, left, right)
 
 
 def by_key(plan: Plan, predictions: Source, labels: Source, careful: bool, rows: int) -> Iterator[Batch]:
-    """Looks each prediction's key up among the labels. Keys and codes of the labels are in memory, predictions stream."""
+    """Looks each prediction's key up among the labels. Labels with their keys are in memory, predictions stream."""
     table = LabelTable(plan, _labels(plan, labels, careful, keyed=True), labels.role)
     for chunk in _cut(_predictions(plan, predictions, careful), rows):
         yield table.match(chunk)
-    yield empty_batch(plan, table.leftover())
+    yield table.leftover()
 
 
 def _predictions(plan: Plan, predictions: Source, careful: bool) -> Iterator[Chunk]:
-    return predictions.batches([mine for mine, _ in plan.keys], plan.columns, careful)
+    texts = [*plan.key_columns(PREDICTIONS), *plan.texts(PREDICTIONS)]
+    return forgiving(plan, predictions.batches(texts, plan.numbers(PREDICTIONS), careful))
 
 
 def _labels(plan: Plan, labels: Source, careful: bool, *, keyed: bool) -> Iterator[Chunk]:
-    keys = [theirs for _, theirs in plan.keys] if keyed else []
-    return labels.batches([*keys, *plan.label_columns], [], careful)
+    keys = plan.key_columns(LABELS) if keyed else []
+    return forgiving(plan, labels.batches([*keys, *plan.texts(LABELS)], plan.numbers(LABELS), careful))
 
 
 def _whole_rows(plan: Plan, predictions: Source, careful: bool) -> Iterator[Chunk]:
-    """Chunks of a file that holds both: key texts, then label texts, and probability planes."""
-    keys = [mine for mine, _ in plan.keys]
-    return predictions.batches([*keys, *plan.label_columns], plan.columns, careful)
+    """Chunks of a file that holds both: keys, then the texts of the labels; predictions, then the numbers of the labels."""
+    texts = [*plan.key_columns(PREDICTIONS), *plan.texts(LABELS)]
+    return forgiving(plan, predictions.batches(texts, [*plan.columns, *plan.numbers(LABELS)], careful))
 
 
 def _split(plan: Plan, both: Chunk) -> tuple[Chunk, Chunk]:
     """A chunk of a file that holds both, as one of predictions and one of labels."""
-    keys = len(plan.keys)
-    return replace(both, texts=both.texts[:keys]), replace(both, texts=both.texts[keys:])
+    keys, columns = len(plan.keys), len(plan.columns)
+    left = replace(both, texts=both.texts[:keys], numbers=both.numbers[:columns])
+    return left, replace(both, texts=both.texts[keys:], numbers=both.numbers[columns:])
 
 
 def _cut(chunks: Iterator[Chunk], rows: int) -> Iterator[Chunk]:

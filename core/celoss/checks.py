@@ -1,128 +1,331 @@
-"""Owns the checks of every row against the plan: cells, sums and labels; bad rows become faults, which are data."""
+"""Owns the checks of every row against the plan: cells, sums, labels, weights; bad rows become faults, which are data."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from celoss.bridge import from_ndarray, ndarray
 from celoss.errors import NO_FAULTS, SHOWN_PLACES, Fault, Faults
-from celoss.kernels import Codes, Floats, plane_sum
-from celoss.naming import flag
-from celoss.plan import Plan
+from celoss.kernels import Codes, Floats, Mask, plane_sum
+from celoss.naming import flag, means_missing
+from celoss.plan import LABELS, PREDICTIONS, Plan
 from celoss.sources import Chunk
 
-UNKNOWN = -1
+UNKNOWN, MISSING = -1, -2
+# Weights whose squares and products with losses keep all their bits.
+SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-100, 1e100
+# A loss of 1e30 times such a weight still has a square that can be summed exactly.
+LARGEST_LOGIT = 1e30
+# What --missing can fill or leave out: cells without a value, and cases of the long form without a row for a class.
+ABSENT = ("E501", "E509")
 
-Flags = NDArray[np.bool_]
+
+@dataclass(frozen=True)
+class Labels:
+    """What the rows of a chunk say about the truth; every array is over the same n rows.
+
+    codes: (n,) index of the true class, or None. targets: (k, n) label shares, or None. weights: (n,) or None. by: one
+    text array for each --by column of this side. good: (n,) whether the row can be used. missing: (n,) whether it was
+    left out because its label is missing.
+    """
+
+    codes: Codes | None
+    targets: Floats | None
+    weights: Floats | None
+    by: tuple[Any, ...]
+    good: Mask
+    missing: Mask
+    faults: Faults = NO_FAULTS
+
+    def take(self, rows: Codes) -> Labels:
+        """The labels at these positions, without the faults."""
+        return Labels(
+            None if self.codes is None else self.codes[rows],
+            None if self.targets is None else np.ascontiguousarray(self.targets[:, rows]),
+            None if self.weights is None else self.weights[rows],
+            tuple(column.take(from_ndarray(rows)) for column in self.by),
+            self.good[rows],
+            self.missing[rows],
+        )
+
+    @classmethod
+    def concatenated(cls, parts: Sequence[Labels]) -> Labels:
+        """The labels of several chunks, one after another."""
+        first = parts[0]
+        return cls(
+            None if first.codes is None else np.concatenate([one.codes for one in parts if one.codes is not None]),
+            None
+            if first.targets is None
+            else np.concatenate([one.targets for one in parts if one.targets is not None], axis=1),
+            None if first.weights is None else np.concatenate([one.weights for one in parts if one.weights is not None]),
+            tuple(pa.concat_arrays(columns) for columns in zip(*(one.by for one in parts), strict=True)),
+            np.concatenate([one.good for one in parts]),
+            np.concatenate([one.missing for one in parts]),
+            sum((one.faults for one in parts), NO_FAULTS),
+        )
 
 
 @dataclass(frozen=True)
 class Batch:
     """Rows that can be scored without asking anything, and what was wrong with the others.
 
-    rows: (n,) row numbers in the predictions. probabilities: (k, n) planes in the order of the classes, or (1, n) of
-    P(classes[1]). codes: (n,) index of the true class. keys: the key columns of these rows. noted: rows whose sum is
-    off 1 by more than rounding explains. deviation: the largest such |Σp − 1|.
+    rows: (n,) row numbers in the predictions. values: (k, n) planes in the order of the classes as the plan's scale has
+    them, or (1, n) of classes[1]. codes, targets, weights: as in `Labels`; label shares are always (k, n). keys, by: the
+    key columns and those of --by, in the order of the plan. noted: rows whose sum is off 1 by more than rounding explains.
+    deviation: the largest such |Σp − 1|. dropped, filled: rows left out, or made uniform, for a missing value.
+    unmatched: rows of the predictions without a label; unmatched_labels: the reverse.
     """
 
-    rows: NDArray[np.intp]
-    probabilities: Floats
-    codes: Codes
-    keys: tuple[Any, ...]
+    rows: Codes
+    values: Floats
+    codes: Codes | None
+    keys: tuple[Any, ...] = ()
+    targets: Floats | None = None
+    weights: Floats | None = None
+    by: tuple[Any, ...] = ()
     faults: Faults = NO_FAULTS
     noted: int = 0
     deviation: float = 0.0
+    dropped: int = 0
+    filled: int = 0
+    unmatched: int = 0
+    unmatched_labels: int = 0
+
+    def part(self, rows: slice) -> Batch:
+        """The rows of a slice, without faults and counts."""
+        size = len(self.rows[rows])
+        return Batch(
+            self.rows[rows],
+            np.ascontiguousarray(self.values[:, rows]),
+            None if self.codes is None else self.codes[rows],
+            tuple(column.slice(rows.start, size) for column in self.keys),
+            None if self.targets is None else np.ascontiguousarray(self.targets[:, rows]),
+            None if self.weights is None else self.weights[rows],
+            tuple(column.slice(rows.start, size) for column in self.by),
+        )
+
+    def take(self, rows: Codes) -> Batch:
+        """The rows at these positions; faults and counts stay."""
+        return replace(
+            self,
+            rows=self.rows[rows],
+            values=np.ascontiguousarray(self.values[:, rows]),
+            codes=None if self.codes is None else self.codes[rows],
+            keys=tuple(column.take(from_ndarray(rows)) for column in self.keys),
+            targets=None if self.targets is None else np.ascontiguousarray(self.targets[:, rows]),
+            weights=None if self.weights is None else self.weights[rows],
+            by=tuple(column.take(from_ndarray(rows)) for column in self.by),
+        )
 
 
-def empty_batch(plan: Plan, faults: Faults) -> Batch:
-    """No rows, only faults."""
+def empty_batch(plan: Plan, faults: Faults, unmatched_labels: int = 0, dropped: int = 0) -> Batch:
+    """No rows, only faults and counts."""
     none = np.empty(0, dtype=np.intp)
-    return Batch(none, np.empty((len(plan.columns), 0)), none, (), faults)
+    return Batch(
+        none, np.empty((len(plan.columns), 0)), none, faults=faults, unmatched_labels=unmatched_labels, dropped=dropped
+    )
 
 
-def checked_batch(plan: Plan, chunk: Chunk, codes: Codes, known: Flags) -> Batch:
-    """Checks every probability and row sum; leaves out rows that are not good, or not `known` (n,)."""
-    inside, faults = _check_cells(plan, chunk)
-    good = known & inside
-    noted, deviation = 0, 0.0
-    if len(chunk.numbers) > 1:
-        off = np.abs(plane_sum(chunk.numbers) - 1.0)
-        unexplained = inside & (off > plan.stored_deviation)
-        rounded = np.flatnonzero(unexplained & (off <= plan.rounded_deviation + plan.stored_deviation))
-        if rounded.size:
-            unexplained[rounded] = ~_is_rounded(chunk.numbers[:, rounded], plan.decimals)
-        beyond = unexplained & (off > plan.largest_deviation)
-        note = unexplained & ~beyond
-        noted, deviation = int(note.sum()), float(off[note].max(initial=0.0))
-        faults, good = faults + _bad_sums(chunk, beyond), good & ~beyond
-    rows = np.arange(chunk.start, chunk.start + chunk.rows)
-    if good.all():
-        return Batch(rows, chunk.numbers, codes, chunk.texts, faults, noted, deviation)
-    kept = np.flatnonzero(good)
-    keys = tuple(column.take(from_ndarray(kept)) for column in chunk.texts)
-    probabilities = np.ascontiguousarray(chunk.numbers[:, kept])
-    return Batch(rows[kept], probabilities, codes[kept], keys, faults, noted, deviation)
+def checked_batch(plan: Plan, chunk: Chunk, labels: Labels) -> Batch:
+    """Checks every prediction and row sum; leaves out rows that are not good, or whose labels are not.
+
+    chunk: predictions; labels: of the same rows.
+    """
+    cells = _check_cells(plan, chunk)
+    values, inside, faults = cells.values, cells.good, cells.faults
+    note = np.zeros(chunk.rows, dtype=np.bool_)
+    off = np.zeros(chunk.rows)
+    if _sums_count(plan):
+        values, beyond, note, off = _check_sums(plan, values, inside & ~cells.filled)
+        faults, inside = faults + _bad_sums(plan, chunk, values, beyond), inside & ~beyond
+    weights, keys = labels.weights, len(plan.keys)
+    if plan.weights and plan.weights[0] == PREDICTIONS:
+        weights, fine, wrong = _check_weights(plan, chunk, PREDICTIONS)
+        inside, faults = inside & fine, faults + wrong
+    mine = iter(chunk.texts[keys:])
+    theirs = iter(labels.by)
+    by = tuple(next(mine if side == PREDICTIONS else theirs) for side, _ in plan.by)
+    good = labels.good & inside
+    usable = labels.good | labels.missing
+    batch = Batch(
+        np.arange(chunk.start, chunk.start + chunk.rows),
+        values,
+        labels.codes,
+        chunk.texts[:keys],
+        labels.targets,
+        weights,
+        by,
+        faults,
+        int((note & good).sum()),
+        float(off[note & good].max(initial=0.0)),
+        dropped=int((usable & (labels.missing | cells.missing)).sum()),
+        filled=int((good & cells.filled).sum()),
+    )
+    return batch if good.all() else batch.take(np.flatnonzero(good))
 
 
 def checked_pair(plan: Plan, left: Chunk, right: Chunk) -> Batch:
     """The batch of predictions and labels that belong together row by row."""
-    codes, known, faults = label_codes(plan, right)
-    faults = faults + empty_keys(left, "predictions", [mine for mine, _ in plan.keys])
-    if not plan.labels_in_predictions:
-        faults = faults + Faults.of(right.faults)
-    batch = checked_batch(plan, left, codes, known)
+    keyed = len(right.texts) > len(plan.texts(LABELS))
+    labels = read_labels(plan, right, len(plan.keys) if keyed else 0)
+    faults = labels.faults + empty_keys(left, PREDICTIONS, plan.key_columns(PREDICTIONS))
+    batch = checked_batch(plan, left, labels)
     return replace(batch, faults=batch.faults + faults)
 
 
-def readable(chunk: Chunk) -> Flags:
+def forgiving(plan: Plan, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """The chunks, with what --missing leaves out or fills as missing values and not as faults.
+
+    A missing weight is never forgiven. What comes after sees the same faults everywhere, so that no row gets lost.
+    """
+    if plan.options.missing == "error":
+        return chunks
+    weight = plan.weights[1] if plan.weights else None
+    return (replace(chunk, faults=tuple(one for one in chunk.faults if not _is_absent(one, weight))) for chunk in chunks)
+
+
+def _is_absent(fault: Fault, weight: str | None) -> bool:
+    """Whether a fault is a cell or a row of a case without a value, other than a weight."""
+    if fault.code not in ABSENT or (weight is not None and fault.column == weight):
+        return False
+    return fault.code != "E501" or means_missing(fault.value or "")
+
+
+def readable(chunk: Chunk) -> Mask:
     """Whether each row (n,) could be read as a whole."""
     read = np.ones(chunk.rows, dtype=np.bool_)
-    read[[fault.row - chunk.start for fault in chunk.faults]] = False
+    read[[fault.table_row - chunk.start for fault in chunk.faults]] = False
     return read
 
 
-# --- probabilities --------------------------------------------------------------------------------------------------------
+# --- predictions ----------------------------------------------------------------------------------------------------------
 
 
-def _check_cells(plan: Plan, chunk: Chunk) -> tuple[Flags, Faults]:
-    """Whether each row's cells are all in 0..1, and faults for those that are missing (E502) or outside (E503)."""
-    p = chunk.numbers
+@dataclass(frozen=True)
+class _Cells:
+    """Checked cells: the planes, whether each row is good, was filled, is to be left out as missing, and the faults."""
+
+    values: Floats
+    good: Mask
+    filled: Mask
+    missing: Mask
+    faults: Faults
+
+
+def _check_cells(plan: Plan, chunk: Chunk) -> _Cells:
+    """Whether each row's cells are within the scale, and faults for those that are missing (E502) or outside (E503)."""
+    values = chunk.numbers[: len(plan.columns)]
+    lenient = plan.options.missing != "error"
     read = readable(chunk)
-    if not chunk.faults and p.min() >= 0.0 and p.max() <= 1.0:
-        return read, NO_FAULTS
-    missing = np.isnan(p) & read
-    outside = ((p < 0.0) | (p > 1.0)) & read
+    nothing = np.zeros(chunk.rows, dtype=np.bool_)
+    low, high = _range(plan)
+    inside = values.min(initial=low) >= low and values.max(initial=min(high, 0.0)) <= high
+    if not chunk.faults and inside and (high == 1.0 or not _impossible(plan, values).any()):
+        return _Cells(values, read, nothing, nothing, NO_FAULTS)
+    absent = np.isnan(values) & read
+    outside = ((values < low) | (values > high) | _impossible(plan, values)) & read
+    missing: Mask = np.logical_or.reduce(absent)
     faults = Faults.of(chunk.faults)
-    for code, cells in (("E502", missing), ("E503", outside)):
+    for code, cells in (("E502", nothing & absent if lenient else absent), ("E503", outside)):
         shown = [
-            Fault(chunk.start + int(row), plan.columns[column], number_text(p[column, row]), code, "predictions")
+            Fault(chunk.start + int(row), plan.columns[column], number_text(values[column, row]), code, PREDICTIONS)
             for row, column in np.argwhere(cells.T)[:SHOWN_PLACES].tolist()
         ]
-        faults = faults + Faults.of(shown, {(code, "predictions"): int(cells.sum())})
-    read[np.flatnonzero((missing | outside).any(axis=0))] = False
-    return read, faults
+        faults = faults + Faults.of(shown, {(code, PREDICTIONS): int(cells.sum())})
+    good = read & ~outside.any(axis=0)
+    if plan.options.missing == "uniform":
+        values = values.copy()
+        # Independent labels are missing one by one; of one distribution a missing class leaves the others without meaning.
+        values[absent if plan.task == "multilabel" else np.broadcast_to(missing, values.shape)] = _uniform(plan)
+        return _Cells(values, good, missing, nothing, faults)
+    return _Cells(values, good & ~missing, nothing, (missing & good) if lenient else nothing, faults)
 
 
-def _is_rounded(p: Floats, decimals: int) -> Flags:
+def _range(plan: Plan) -> tuple[float, float]:
+    if plan.scale == "logits":
+        return -np.inf, np.inf
+    if plan.scale == "logprobs":
+        return -np.inf, 0.0
+    return 0.0, np.inf if plan.options.renormalize else 1.0
+
+
+def _impossible(plan: Plan, values: Floats) -> Mask:
+    """Cells within the range that still mean nothing: (k, n).
+
+    Infinite numbers to be rescaled; logits and logarithms so large that their losses could not be summed exactly. A logit of
+    −inf rules a class out, unless it does so to all; of a single column both infinities are certainties.
+    """
+    if plan.scale == "probs":
+        return np.isposinf(values)
+    huge: Mask = (np.abs(values) > LARGEST_LOGIT) & np.isfinite(values)
+    if plan.scale == "logprobs" or plan.one_column or plan.task == "multilabel":
+        return huge
+    return huge | np.isposinf(values) | np.isneginf(values).all(axis=0)
+
+
+def _uniform(plan: Plan) -> float:
+    k = 2 if len(plan.columns) == 1 or plan.task == "multilabel" else len(plan.columns)
+    if plan.scale == "logits":
+        return 0.0
+    return 1.0 / k if plan.scale == "probs" else float(np.log(1.0 / k))
+
+
+def _sums_count(plan: Plan) -> bool:
+    """Whether the predictions of a row are shares of one whole."""
+    return len(plan.columns) > 1 and plan.task != "multilabel" and plan.scale != "logits"
+
+
+# Rows whose cells are faults (infinite, above 0) take part in the sums as well, which then mean nothing.
+@np.errstate(invalid="ignore", divide="ignore", over="ignore")
+def _check_sums(plan: Plan, values: Floats, inside: Mask) -> tuple[Floats, Mask, Mask, Floats]:
+    """The planes (renormalised if asked for), and whether each row's sum is an error or a note, and how far it is off 1."""
+    none = np.zeros(values.shape[1], dtype=np.bool_)
+    if plan.scale == "logprobs":
+        largest = np.maximum.reduce(values)
+        whole = plane_sum(np.exp(values - largest))
+        if plan.options.renormalize:
+            empty = inside & np.isneginf(largest)
+            return np.where(empty, values, values - (largest + np.log(whole))), empty, none, np.zeros(len(whole))
+        # Where every class is ruled out, −inf − −inf is NaN; its sum is 0.
+        total = np.where(np.isneginf(largest), 0.0, whole * np.exp(largest))
+    else:
+        total = plane_sum(values)
+    if plan.options.renormalize:
+        empty = inside & ~((total > 0.0) & (total < np.inf))
+        return np.where(empty, values, values / total), empty, none, np.zeros(len(total))
+    off = np.abs(total - 1.0)
+    unexplained = inside & (off > plan.stored_deviation)
+    rounded = np.flatnonzero(unexplained & (off <= plan.rounded_deviation + plan.stored_deviation))
+    if rounded.size:
+        unexplained[rounded] = ~_is_rounded(values[:, rounded], plan.decimals)
+    beyond = unexplained & (off > plan.largest_deviation)
+    return values, beyond, unexplained & ~beyond, off
+
+
+def _is_rounded(p: Floats, decimals: int) -> Mask:
     """Whether all numbers of each row are printed with at most so many decimals: (n,) for (k, n)."""
     scaled = p * 10.0**decimals
-    near: Flags = np.logical_and.reduce(np.abs(scaled - np.rint(scaled)) <= 1e-6 + 1e-15 * scaled)
+    near: Mask = np.logical_and.reduce(np.abs(scaled - np.rint(scaled)) <= 1e-6 + 1e-15 * scaled)
     return near
 
 
-def _bad_sums(chunk: Chunk, beyond: Flags) -> Faults:
+def _bad_sums(plan: Plan, chunk: Chunk, values: Floats, beyond: Mask) -> Faults:
     rows = np.flatnonzero(beyond)
-    shown = [
-        Fault(chunk.start + row, None, number_text(plane_sum(chunk.numbers[:, row : row + 1])[0]), "E504", "predictions")
-        for row in rows[:SHOWN_PLACES].tolist()
-    ]
-    return Faults.of(shown, {("E504", "predictions"): len(rows)})
+    shown = []
+    for row in rows[:SHOWN_PLACES].tolist():
+        cells = values[:, row : row + 1]
+        logs = plan.scale == "logprobs"
+        total = float(plane_sum(np.exp(cells) if logs else cells)[0])
+        # The last digits of exponentials depend on the processor.
+        text = f"{total:.12g}" if logs else number_text(total)
+        shown.append(Fault(chunk.start + row, None, text, "E504", PREDICTIONS))
+    return Faults.of(shown, {("E504", PREDICTIONS): len(rows)})
 
 
 def number_text(value: float) -> str:
@@ -130,7 +333,7 @@ def number_text(value: float) -> str:
     return repr(float(value)) if value == value else ""
 
 
-# --- keys and labels ------------------------------------------------------------------------------------------------------
+# --- keys, labels, weights ------------------------------------------------------------------------------------------------
 
 
 def empty_keys(chunk: Chunk, role: str, names: Sequence[str]) -> Faults:
@@ -146,52 +349,166 @@ def empty_keys(chunk: Chunk, role: str, names: Sequence[str]) -> Faults:
     return faults
 
 
-def label_codes(plan: Plan, chunk: Chunk) -> tuple[Codes, Flags, Faults]:
-    """Class index of each label (n,), whether it is known (n,), and the faults: E402, E403, E411."""
-    role = "predictions" if plan.labels_in_predictions else "labels"
-    codes, faults = _one_hot_codes(plan, chunk, role) if plan.one_hot else _named_codes(plan, chunk, role)
-    known = (codes != UNKNOWN) & readable(chunk)
-    return np.maximum(codes, 0), known, faults
+def read_labels(plan: Plan, chunk: Chunk, keys: int) -> Labels:
+    """The labels, weights and groups of a chunk whose first `keys` texts are keys, with their faults.
+
+    E402, E403 (names), E411 (one-hot), E412, E413 (shares), E506 (weights).
+    """
+    role = PREDICTIONS if plan.labels_in_predictions else LABELS
+    # In one file the faults of the cells are told with the predictions.
+    faults = NO_FAULTS if plan.labels_in_predictions else Faults.of(chunk.faults)
+    read = readable(chunk)
+    by = sum(side == LABELS for side, _ in plan.by)
+    groups = chunk.texts[keys : keys + by]
+    codes: Codes | None = None
+    targets: Floats | None = None
+    if plan.numeric_labels:
+        targets, state, wrong = _shares(plan, chunk, role, read)
+    elif not plan.hard:
+        targets, state, wrong = _flags(plan, chunk, role, read)
+    elif plan.one_hot:
+        codes, state, wrong = _one_hot_codes(plan, chunk, role, read)
+    else:
+        codes, state, wrong = _named_codes(plan, chunk, role, read)
+    missing = (state == MISSING) & read
+    good = (state >= 0) & read
+    weights: Floats | None = None
+    if plan.weights and plan.weights[0] == LABELS:
+        weights, fine, bad = _check_weights(plan, chunk, role)
+        good, wrong = good & fine, wrong + bad
+    return Labels(codes if codes is None else np.maximum(codes, 0), targets, weights, groups, good, missing, faults + wrong)
 
 
-def _named_codes(plan: Plan, chunk: Chunk, role: str) -> tuple[Codes, Faults]:
+def _named_codes(plan: Plan, chunk: Chunk, role: str, read: Mask) -> tuple[Codes, Codes, Faults]:
     encoded = chunk.texts[-1].dictionary_encode()
     texts = encoded.dictionary.to_pylist()
     places = ndarray(encoded.indices)
     known = plan.codes()
     table = np.array([plan.code(text, known) for text in texts], dtype=np.intp)
+    if plan.options.missing == "drop":
+        absent = np.array([means_missing(text) for text in texts], dtype=np.bool_)
+        table[(table == UNKNOWN) & absent] = MISSING
     codes = table[places]
     faults = NO_FAULTS
     if (table == UNKNOWN).any():
         empty = np.array([not text.strip() for text in texts])[places]
-        wrong = (codes == UNKNOWN) & readable(chunk)
+        wrong = (codes == UNKNOWN) & read
         for code, rows in (("E403", np.flatnonzero(wrong & empty)), ("E402", np.flatnonzero(wrong & ~empty))):
             shown = [
                 Fault(chunk.start + row, plan.label_columns[0], texts[places[row]], code, role)
                 for row in rows[:SHOWN_PLACES].tolist()
             ]
             faults = faults + Faults.of(shown, {(code, role): len(rows)})
-    return codes, faults
+    return codes, codes, faults
 
 
-def _one_hot_codes(plan: Plan, chunk: Chunk, role: str) -> tuple[Codes, Faults]:
+def _one_hot_codes(plan: Plan, chunk: Chunk, role: str, read: Mask) -> tuple[Codes, Codes, Faults]:
+    targets, absent = _flag_planes(plan, chunk)
     columns = chunk.texts[-len(plan.label_columns) :]
     codes = np.full(chunk.rows, UNKNOWN, dtype=np.intp)
-    ones = np.zeros(chunk.rows, dtype=np.intp)
-    clean = np.ones(chunk.rows, dtype=np.bool_)
-    for index, column in enumerate(columns):
-        encoded = column.dictionary_encode()
-        meanings = [flag(text) for text in encoded.dictionary.to_pylist()]
-        places = ndarray(encoded.indices)
-        one = np.array([meaning is True for meaning in meanings])[places]
-        clean &= np.array([meaning is not None for meaning in meanings])[places]
-        codes[one] = index
-        ones += one
-    good = clean & (ones == 1)
+    for index, plane in enumerate(targets):
+        codes[plane == 1.0] = index
+    good = plane_sum(targets) == 1.0
     codes[~good] = UNKNOWN
-    rows = np.flatnonzero(~good & readable(chunk))
+    if plan.options.missing == "drop":
+        codes[~good & absent.any(axis=0)] = MISSING
+    rows = np.flatnonzero((codes == UNKNOWN) & read)
     shown = [
         Fault(chunk.start + row, None, " ".join(column[row].as_py() or '""' for column in columns), "E411", role)
         for row in rows[:SHOWN_PLACES].tolist()
     ]
-    return codes, Faults.of(shown, {("E411", role): len(rows)})
+    return codes, codes, Faults.of(shown, {("E411", role): len(rows)})
+
+
+def _flags(plan: Plan, chunk: Chunk, role: str, read: Mask) -> tuple[Floats, Codes, Faults]:
+    """0/1 columns as planes (k, n): independent labels, or several classes of one row to be normalised."""
+    targets, absent = _flag_planes(plan, chunk)
+    columns = chunk.texts[-len(plan.label_columns) :]
+    state, faults = _label_faults(plan, chunk, np.isnan(targets), absent, role, read, columns)
+    return _one_whole(plan, chunk, targets, state, faults, role, read) if plan.task == "soft" else (targets, state, faults)
+
+
+def _flag_planes(plan: Plan, chunk: Chunk) -> tuple[Floats, Mask]:
+    """0/1 columns as planes (k, n), NaN for what is no flag, and which cells (k, n) are empty."""
+    planes = np.empty((len(plan.label_columns), chunk.rows))
+    absent = np.empty(planes.shape, dtype=np.bool_)
+    for index, column in enumerate(chunk.texts[-len(planes) :]):
+        encoded = column.dictionary_encode()
+        texts = encoded.dictionary.to_pylist()
+        places = ndarray(encoded.indices)
+        meanings = [flag(text) for text in texts]
+        planes[index] = np.array([np.nan if meaning is None else float(meaning) for meaning in meanings])[places]
+        absent[index] = np.array([means_missing(text) for text in texts], dtype=np.bool_)[places]
+    return planes, absent
+
+
+def _shares(plan: Plan, chunk: Chunk, role: str, read: Mask) -> tuple[Floats, Codes, Faults]:
+    """Label shares (k, n) from number columns: in 0..1, summing to 1 when they are one distribution."""
+    targets = chunk.numbers[: len(plan.label_columns)]
+    absent = np.isnan(targets)
+    counts = plan.options.normalize_labels
+    wrong = (targets < 0.0) | (targets > (np.inf if counts else 1.0)) | np.isposinf(targets)
+    if not plan.any_share:
+        wrong |= ~absent & (targets != 0.0) & (targets != 1.0)
+    state, faults = _label_faults(plan, chunk, wrong | absent, absent, role, read, targets)
+    if plan.task == "multilabel":
+        return targets, state, faults
+    if len(targets) == 1:
+        return np.concatenate([1.0 - targets, targets]), state, faults
+    return _one_whole(plan, chunk, targets, state, faults, role, read)
+
+
+@np.errstate(invalid="ignore", divide="ignore", over="ignore")
+def _one_whole(
+    plan: Plan, chunk: Chunk, targets: Floats, state: Codes, faults: Faults, role: str, read: Mask
+) -> tuple[Floats, Codes, Faults]:
+    """Label shares that sum to 1, normalised if asked for, and faults (E412) for rows that do not."""
+    counts = plan.options.normalize_labels
+    total = plane_sum(targets)
+    off = ~(total > 0.0)
+    if not counts:
+        off |= np.abs(total - 1.0) > plan.label_deviation
+    rows = np.flatnonzero(off & (state == 0) & read)
+    shown = [Fault(chunk.start + row, None, number_text(total[row]), "E412", role) for row in rows[:SHOWN_PLACES].tolist()]
+    state[rows] = UNKNOWN
+    faults = faults + Faults.of(shown, {("E412", role): len(rows)})
+    return (targets / total if counts else targets), state, faults
+
+
+def _label_faults(
+    plan: Plan, chunk: Chunk, wrong: Mask, absent: Mask, role: str, read: Mask, cells: Any
+) -> tuple[Codes, Faults]:
+    """0 for each good row (n,), else UNKNOWN or MISSING, and faults (E403, E413) for cells (k, n) that are no labels."""
+    state = np.where(wrong.any(axis=0), UNKNOWN, 0).astype(np.intp)
+    if plan.options.missing == "drop":
+        state[absent.any(axis=0)] = MISSING
+    faults = NO_FAULTS
+    bad = wrong & (read & (state == UNKNOWN))
+    for code, these in (("E403", bad & absent), ("E413", bad & ~absent)):
+        shown = [
+            Fault(chunk.start + row, plan.label_columns[column], _cell_text(cells[column], row), code, role)
+            for row, column in np.argwhere(these.T)[:SHOWN_PLACES].tolist()
+        ]
+        faults = faults + Faults.of(shown, {(code, role): int(these.sum())})
+    return state, faults
+
+
+def _cell_text(column: Any, row: int) -> str:
+    value = column[row]
+    return number_text(value) if isinstance(value, float) else str(value.as_py() or "")
+
+
+def _check_weights(plan: Plan, chunk: Chunk, role: str) -> tuple[Floats, Mask, Faults]:
+    """The weights (n,), the last number column; whether each can be used, and faults (E506) for those that cannot."""
+    assert plan.weights is not None
+    weights = chunk.numbers[-1]
+    read = readable(chunk)
+    fine = (weights == 0.0) | ((weights >= SMALLEST_WEIGHT) & (weights <= LARGEST_WEIGHT))
+    if fine.all():
+        return weights, fine, NO_FAULTS
+    rows = np.flatnonzero(~fine & read)
+    shown = [
+        Fault(chunk.start + row, plan.weights[1], number_text(weights[row]), "E506", role)
+        for row in rows[:SHOWN_PLACES].tolist()
+    ]
+    return weights, fine, Faults.of(shown, {("E506", role): len(rows)})

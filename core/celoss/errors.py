@@ -224,7 +224,8 @@ def _excerpt_lines(place: Place) -> list[str]:
 class Fault:
     """One bad cell or row, as data: 0-based row of the `file` with that role, and the value as it was found.
 
-    first_row: where the same id stood before, for an id that occurs twice.
+    first_row: where the same id stood before, for an id that occurs twice. case: the row of the table that was made of the
+    file, where that is another one (in the long form a case has a row for each class).
     """
 
     row: int
@@ -233,6 +234,12 @@ class Fault:
     code: str
     file: str
     first_row: int | None = None
+    case: int | None = None
+
+    @property
+    def table_row(self) -> int:
+        """The row of the table that is read, 0-based."""
+        return self.row if self.case is None else self.case
 
 
 @dataclass(frozen=True)

@@ -9,29 +9,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from celoss.bridge import ndarray, ndarray_or
-from celoss.checks import Batch, Flags, checked_batch, empty_keys, label_codes, readable
+from celoss.checks import Batch, Labels, checked_batch, empty_batch, empty_keys, read_labels
 from celoss.errors import NO_FAULTS, SHOWN_PLACES, Fault, Faults
-from celoss.kernels import Codes
-from celoss.plan import Plan
+from celoss.kernels import Codes, Mask
+from celoss.plan import LABELS, PREDICTIONS, Plan
 from celoss.sources import Chunk
+from celoss.sources.cases import SEPARATOR, key_of
 
 # Up to here Arrow's hash table, which is built anew for every chunk, costs less than the import of pandas.
 FEW_LABELS = 1 << 17
-SEPARATOR = "\x1f"
-
-Rows = NDArray[np.intp]
-
-
-def joined(chunk: Chunk, count: int) -> Any:
-    """One text per row for its first `count` text columns. Several are joined with their lengths, so that none collide."""
-    if count == 1:
-        return chunk.texts[0]
-    columns = list(chunk.texts[:count])
-    lengths = [pc.binary_length(column).cast(pa.string()) for column in columns[:-1]]
-    return pc.binary_join_element_wise(*columns, *lengths, SEPARATOR)
 
 
 class Orders:
@@ -67,30 +55,27 @@ class LabelTable:
     def __init__(self, plan: Plan, chunks: Iterable[Chunk], role: str) -> None:
         self._plan = plan
         self._role = role
-        self._faults = NO_FAULTS
-        parts = [self._part(chunk) for chunk in chunks if chunk.rows]
-        self._keys = pa.concat_arrays([keys for keys, _, _, _ in parts])
-        self._codes = np.concatenate([codes for _, codes, _, _ in parts])
-        self._known = np.concatenate([known for _, _, known, _ in parts])
-        self._readable = np.concatenate([read for _, _, _, read in parts]) & _filled(self._keys)
+        parts = [(key_of(chunk.texts[: len(plan.keys)]), self._labels(chunk)) for chunk in chunks if chunk.rows]
+        self._keys = pa.concat_arrays([keys for keys, _ in parts])
+        self._labels_of = Labels.concatenated([labels for _, labels in parts])
+        self._faults = self._labels_of.faults
+        self._filled = _filled(self._keys)
         encoded = self._keys.dictionary_encode()
         codes = ndarray(encoded.indices)
         _, first = np.unique(codes, return_index=True)
         self._again, repeats = self._repeats(codes, first)
         self._faults = self._faults + repeats
-        self._used = np.full(len(self._codes), -1, dtype=np.int64)
+        self._used = np.full(len(codes), -1, dtype=np.int64)
         self._positions = _look_up(encoded.dictionary, first)
 
-    def _part(self, chunk: Chunk) -> tuple[Any, Codes, Flags, Flags]:
-        """Keys, class indices, whether they are known, and whether the row could be read: all that is kept of a chunk."""
-        codes, known, faults = label_codes(self._plan, chunk)
-        empty = empty_keys(chunk, self._role, [theirs for _, theirs in self._plan.keys])
-        self._faults = self._faults + faults + empty + Faults.of(chunk.faults)
-        return joined(chunk, len(self._plan.keys)), codes, known, readable(chunk)
+    def _labels(self, chunk: Chunk) -> Labels:
+        labels = read_labels(self._plan, chunk, len(self._plan.keys))
+        empty = empty_keys(chunk, self._role, self._plan.key_columns(LABELS))
+        return replace(labels, faults=labels.faults + empty)
 
-    def _repeats(self, codes: Rows, first: Rows) -> tuple[Rows, Faults]:
+    def _repeats(self, codes: Codes, first: Codes) -> tuple[Codes, Faults]:
         """Positions of labels whose key stood before, and their faults (E304), from key numbers and first positions."""
-        repeated = self._readable.copy()
+        repeated = self._filled.copy()
         repeated[first] = False
         again = np.flatnonzero(repeated)
         shown = [
@@ -101,29 +86,33 @@ class LabelTable:
 
     def match(self, chunk: Chunk) -> Batch:
         """The batch of a chunk of predictions, with the labels that its keys have."""
-        keys = joined(chunk, len(self._plan.keys))
+        keys = key_of(chunk.texts[: len(self._plan.keys)])
         found = self._positions(keys)
         filled = _filled(keys)
         has_label = (found >= 0) & filled
         missing = np.flatnonzero((found < 0) & filled)
         again = self._use(found, has_label, chunk.start)
-        shown = [
-            Fault(chunk.start + row, None, _shown(keys[row]), "E303", "predictions") for row in missing[:SHOWN_PLACES].tolist()
-        ]
         repeated = [
-            Fault(chunk.start + row, None, _shown(keys[row]), "E304", "predictions", int(self._used[found[row]]))
+            Fault(chunk.start + row, None, _shown(keys[row]), "E304", PREDICTIONS, int(self._used[found[row]]))
             for row in again[:SHOWN_PLACES].tolist()
         ]
-        counts = {("E303", "predictions"): len(missing), ("E304", "predictions"): len(again)}
+        faults = Faults.of(repeated, {("E304", PREDICTIONS): len(again)}) + self._unmatched(chunk.start, keys, missing)
         has_label[again] = False
-        codes = np.zeros(chunk.rows, dtype=np.intp)
-        codes[has_label] = self._codes[found[has_label]]
-        has_label[has_label] = self._known[found[has_label]]
-        batch = checked_batch(self._plan, chunk, codes, has_label)
-        empty = empty_keys(chunk, "predictions", [mine for mine, _ in self._plan.keys])
-        return replace(batch, faults=batch.faults + empty + Faults.of([*shown, *repeated], counts))
+        labels = self._labels_of.take(np.where(has_label, found, 0))
+        batch = checked_batch(
+            self._plan, chunk, replace(labels, good=labels.good & has_label, missing=labels.missing & has_label)
+        )
+        empty = empty_keys(chunk, PREDICTIONS, self._plan.key_columns(PREDICTIONS))
+        return replace(batch, faults=batch.faults + empty + faults, unmatched=len(missing))
 
-    def _use(self, found: Codes, has_label: Flags, start: int) -> Rows:
+    def _unmatched(self, start: int, keys: Any, missing: Codes) -> Faults:
+        """Faults (E303) for predictions without a label, unless only the common rows are asked for."""
+        if self._plan.options.id_match == "inner":
+            return NO_FAULTS
+        shown = [Fault(start + row, None, _shown(keys[row]), "E303", PREDICTIONS) for row in missing[:SHOWN_PLACES].tolist()]
+        return Faults.of(shown, {("E303", PREDICTIONS): len(missing)})
+
+    def _use(self, found: Codes, has_label: Mask, start: int) -> Codes:
         """Marks labels as used; returns the positions of rows whose label another prediction has used before."""
         at = np.flatnonzero(has_label)
         labels = found[at]
@@ -133,16 +122,18 @@ class LabelTable:
         self._used[labels[fresh]] = start + at[fresh]
         return at[~fresh]
 
-    def leftover(self) -> Faults:
-        """The labels' own faults, and those that no prediction has used (E302)."""
-        left = (self._used < 0) & self._readable
+    def leftover(self) -> Batch:
+        """A batch without rows: the labels' own faults, and the labels that no prediction has used (E302)."""
+        left = (self._used < 0) & self._filled
         left[self._again] = False
         rows = np.flatnonzero(left)
+        if self._plan.options.id_match == "inner":
+            return empty_batch(self._plan, self._faults, unmatched_labels=len(rows))
         shown = [Fault(row, None, _shown(self._keys[row]), "E302", self._role) for row in rows[:SHOWN_PLACES].tolist()]
-        return self._faults + Faults.of(shown, {("E302", self._role): len(rows)})
+        return empty_batch(self._plan, self._faults + Faults.of(shown, {("E302", self._role): len(rows)}))
 
 
-def _look_up(keys: Any, first: Rows) -> Callable[[Any], Codes]:
+def _look_up(keys: Any, first: Codes) -> Callable[[Any], Codes]:
     """A function from an array of keys to the positions (n,) in `first` of the same ones in `keys`, -1 where they are not."""
     if len(keys) <= FEW_LABELS:
 
@@ -165,9 +156,9 @@ def _look_up(keys: Any, first: Rows) -> Callable[[Any], Codes]:
     return positions
 
 
-def _filled(keys: Any) -> Flags:
+def _filled(keys: Any) -> Mask:
     """Whether each key is not the empty text."""
-    filled: Flags = ndarray(pc.binary_length(keys)) > 0
+    filled: Mask = ndarray(pc.binary_length(keys)) > 0
     return filled
 
 

@@ -25,7 +25,7 @@ NEGATION = re.compile(
     r"(?:^|[^a-z])(?:no|not|non|neg|negative|false|without|anti|minus)(?:$|[^a-z])|(?:^|[^0-9])1\s*[-−–_]\s*p",
     re.IGNORECASE,
 )
-MISSING_LABELS = frozenset(["na", "n/a", "nan", "null", "none", "?", "-", "--", "."])
+MISSING_LABELS = frozenset(["na", "n/a", "#n/a", "nan", "null", "none", "?", "-", "--", "."])
 # Row names written by pandas (to_csv, to_parquet) and by R (write.csv, row.names).
 INDEX_NAMES = frozenset(["", "Unnamed: 0", "__index_level_0__", "rownames", "row.names", "...1"])
 OPPOSITES = (
@@ -41,11 +41,12 @@ OPPOSITES = (
 
 _WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0+", re.ASCII)
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d*)", re.ASCII)
-_WORDS = "p pr prob probs proba probability pred prediction predicted score class label y yhat softmax outcome target is"
-_PREFIX_WORDS = re.compile(rf"(?:(?:{'|'.join(_WORDS.split())})[^a-zA-Z0-9]*)+", re.IGNORECASE)
-_PROBABILITY_WORDS = frozenset(
-    {"p", "pr", "prob", "probs", "proba", "probability", "pred", "prediction", "predicted", "score", "softmax", "yhat"}
+_WORDS = (
+    "p pr prob probs proba probability logit logits logp logprob logprobs "
+    "pred prediction predicted score share class label y yhat softmax outcome target is"
 )
+_PREFIX_WORDS = re.compile(rf"(?:(?:{'|'.join(_WORDS.split())})[^a-zA-Z0-9]*)+", re.IGNORECASE)
+_PROBABILITY_WORDS = frozenset(_WORDS.split()) - {"class", "label", "y", "outcome", "target", "is"}
 _FILLER_WORDS = frozenset({"class", "of", "is", "y"})
 _GENERIC = frozenset(word for pair in OPPOSITES for word in pair)
 _PROPOSING_LABELS = 8
@@ -63,6 +64,12 @@ def class_text(text: str) -> str:
 def flag(text: str) -> bool | None:
     """The meaning of a 0/1 cell (0, 1, 0.0, 1.0, True, False in any case); None for anything else."""
     return _TRUE_OR_FALSE.get(class_text(text).casefold())
+
+
+def means_missing(text: str) -> bool:
+    """Whether a text stands for a value that is missing: empty, blank, NA, None, ? and the like."""
+    stripped = text.strip().casefold()
+    return not stripped or stripped in MISSING_LABELS
 
 
 def is_integer(text: str) -> bool:

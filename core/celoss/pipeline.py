@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from celoss import align, rows
-from celoss.detect import NO_FLAGS, Flags, detect
-from celoss.doctor import explain
+from celoss.detect import Flags, as_cases, check_flags, detect
+from celoss.detect.inputs import wrong_option
+from celoss.doctor import diagnose
 from celoss.errors import CelossError, Diagnostic, Place, escape, listed
+from celoss.files import check_targets
+from celoss.groups import GroupTables
 from celoss.kernels import DEFAULT_EPS
-from celoss.plan import Plan
+from celoss.naming import class_text
+from celoss.plan import Options, Plan
 from celoss.report import Report, finish
+from celoss.scoring import scores
 from celoss.sources import Source, Suspicious, open_source
-from celoss.sources.arrays import array
-from celoss.state import State, blocks, scores
+from celoss.sources.arrays import WEIGHT, array, with_weights
+from celoss.state import Quantity, State, blocks, quantities
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BATCH_ROWS = 1 << 16
+
+Sinks = Callable[[], AbstractContextManager[rows.Sink | None]]
 
 
 @dataclass(frozen=True)
@@ -34,9 +45,65 @@ class Evaluation:
     labels: Source | None
     plan: Plan
 
+    def report(self, state: State) -> Report:
+        """The report of a state of these inputs."""
+        return finish(self.plan, state, self.predictions, self.labels)
 
-def prepare(predictions: Any, labels: Any = None, flags: Flags = NO_FLAGS, input_format: str | None = None) -> Evaluation:
-    """Opens the inputs and detects how they are to be read, without scoring. Raises CelossError."""
+
+def prepare(
+    predictions: Any,
+    labels: Any = None,
+    *,
+    id: str | Sequence[str] | None = None,
+    pred: str | Sequence[str] | None = None,
+    label: str | Sequence[str] | None = None,
+    classes: Mapping[Any, Any] | Sequence[Any] | None = None,
+    positive: Any = None,
+    task: str | None = None,
+    scale: str | None = None,
+    weights: Any = None,
+    by: str | Sequence[str] | None = None,
+    long: bool | None = None,
+    sum_tolerance: float | None = None,
+    input_format: str | None = None,
+    **options: Any,
+) -> Evaluation:
+    """Opens the inputs and detects how they are to be read, without scoring; arguments as for `evaluate`.
+
+    Raises CelossError.
+    """
+    if weights is not None and not isinstance(weights, str):
+        labels, weights = with_weights(labels, weights), WEIGHT
+    if classes is not None and not isinstance(classes, Mapping):
+        predictions, pred, positive = _named(predictions, [str(name) for name in classes], positive)
+        classes = None
+    flags = Flags(
+        id=_names(id),
+        pred=_names(pred),
+        label=_names(label),
+        classes=tuple((name, str(value)) for name, value in _pairs(classes or {})),
+        positive=None if positive is None else str(positive),
+        sum_tolerance=sum_tolerance,
+        task=task,
+        scale=scale,
+        weights=weights,
+        by=_names(by),
+        long=long,
+        options=_options(**options),
+    )
+    check_flags(flags)
+    _check_two_inputs(predictions, labels)
+    left = open_source(predictions, "predictions", input_format)
+    right = None if labels is None else open_source(labels, "labels", input_format)
+    cases, layout = as_cases(left, right, flags)
+    if layout:
+        # In the long form --pred has named the column of which the cases' columns were made.
+        flags = replace(flags, pred=())
+    return Evaluation(cases, right, detect(cases, right, flags, layout))
+
+
+def _check_two_inputs(predictions: Any, labels: Any) -> None:
+    """Raises CelossError (E106, E109) for one input given twice."""
     if _is_stdin(predictions) and _is_stdin(labels):
         raise CelossError(
             Diagnostic(
@@ -55,17 +122,16 @@ def prepare(predictions: Any, labels: Any = None, flags: Flags = NO_FLAGS, input
                 help="when the labels are a column of the predictions, give the file once",
             )
         )
-    left = open_source(predictions, "predictions", input_format)
-    right = None if labels is None else open_source(labels, "labels", input_format)
-    return Evaluation(left, right, detect(left, right, flags))
 
 
 def _is_stdin(what: Any) -> bool:
     return isinstance(what, str) and what == "-"
 
 
-def score(evaluation: Evaluation, rows_path: str | None = None, batch_rows: int = BATCH_ROWS) -> State:
+def score(evaluation: Evaluation, sink: Sinks = nullcontext, batch_rows: int = BATCH_ROWS) -> State:
     """The state of all rows, read in batches of at most `batch_rows`, which never changes a bit of it.
+
+    sink: opens what takes the row scores, block by block, anew for each beginning.
 
     Starts with the cheap assumptions, that the files are clean and their keys in one order, and begins again without an
     assumption that does not hold: a careful reading of text, a look-up of keys. Raises CelossError with all faults.
@@ -73,9 +139,8 @@ def score(evaluation: Evaluation, rows_path: str | None = None, batch_rows: int 
     match = align.in_order if evaluation.plan.keys and evaluation.labels else align.by_position
     careful = False
     while True:
-        sink = rows.writer(evaluation.plan, rows_path) if rows_path else nullcontext()
         try:
-            with sink as write:
+            with sink() as write:
                 return _total(evaluation, match, careful, batch_rows, write)
         except align.OrderDiffersError:
             match = align.by_key
@@ -83,24 +148,25 @@ def score(evaluation: Evaluation, rows_path: str | None = None, batch_rows: int 
             careful = True
 
 
-def _states(evaluation: Evaluation, match: Any, careful: bool, batch_rows: int, write: rows.Sink | None) -> Iterator[State]:
+def _total(evaluation: Evaluation, match: Any, careful: bool, batch_rows: int, write: rows.Sink | None) -> State:
+    """The sum of all states of one reading. Raises CelossError when there are faults, or no row is left to score."""
     plan = evaluation.plan
+    state = State.empty(plan)
+    groups = GroupTables(plan)
     for batch in match(plan, evaluation.predictions, evaluation.labels, careful, batch_rows):
-        yield State.noticed(plan, batch)
+        state = state + State.noticed(plan, batch)
         for block in blocks(batch):
             row = scores(plan, block)
             if write is not None:
                 write(block, row)
-            yield State.scored(plan, block, row)
-
-
-def _total(evaluation: Evaluation, match: Any, careful: bool, batch_rows: int, write: rows.Sink | None) -> State:
-    """The sum of all states of one reading. Raises CelossError when there are faults."""
-    state = State.empty(evaluation.plan)
-    for added in _states(evaluation, match, careful, batch_rows, write):
-        state = state + added
-    if state.faults:
-        found = explain(state.faults, evaluation.plan, evaluation.predictions, evaluation.labels, state.count)
+            wanted: Iterable[Quantity] = quantities(plan, block, row)
+            if plan.by:
+                wanted = list(wanted)
+                groups.add(block, wanted)
+            state = state + State.scored(plan, block, wanted)
+    state = replace(state, groups=groups.sums())
+    found = diagnose(state, plan, evaluation.predictions, evaluation.labels)
+    if found:
         raise CelossError(*found)
     return state
 
@@ -112,10 +178,26 @@ def evaluate(
     id: str | Sequence[str] | None = None,
     pred: str | Sequence[str] | None = None,
     label: str | Sequence[str] | None = None,
-    classes: Mapping[str, str] | None = None,
-    positive: str | None = None,
-    eps: float = DEFAULT_EPS,
+    classes: Mapping[Any, Any] | Sequence[Any] | None = None,
+    positive: Any = None,
+    task: str | None = None,
+    scale: str | None = None,
+    weights: Any = None,
+    by: str | Sequence[str] | None = None,
+    long: bool | None = None,
+    id_match: str = "all",
+    missing: str = "error",
+    eps: float | None = None,
+    renormalize: bool = False,
+    normalize_labels: bool = False,
     sum_tolerance: float | None = None,
+    base: str | int = "e",
+    class_weights: Mapping[Any, float] | str | None = None,
+    smoothing: float = 0.0,
+    reduce_labels: str = "mean",
+    top_k: int | Sequence[int] = (),
+    ties: str = "fraction",
+    convention: str | None = None,
     input_format: str | None = None,
     rows_path: str | None = None,
     batch_rows: int = BATCH_ROWS,
@@ -124,9 +206,17 @@ def evaluate(
 
     predictions, labels: a path (`-` is standard input), a pandas frame, anything with `__arrow_c_stream__` (Polars,
     DuckDB, pyarrow), or an array of shape (rows,) or (rows, classes). labels is left out when the label is a column of
-    the predictions. The options mean what the command's options mean: id, pred, label: column names (`id="A=B"` where
-    the files name it differently); classes: label value → class; positive: what a single probability column is the
-    probability of; eps: floor of the true class's probability, 0 … 1; sum_tolerance: how far a row's sum may be from 1.
+    the predictions. The options mean what the command's options mean:
+
+    id, pred, label, by: column names (`id="A=B"` where the files name it differently). classes: label value → class; a
+    list names the columns of an array, in their order.
+    positive: what a single probability column is the probability of. task: binary, multiclass, soft or multilabel. scale
+    (`--from`): probs, logits or logprobs. weights: a column, or an array (rows,) beside arrays. long: whether predictions
+    have one row per case and class. id_match: all or inner. missing: error, drop or uniform.
+    eps: floor of a class's probability, 0 … 1 (default 2.2e-16 for probs, else 0). renormalize, normalize_labels: divide
+    rows by their sums. sum_tolerance: how far a row's sum may be from 1. base: e, 2 or 10. class_weights: class → weight,
+    or `balanced`. smoothing: 0 … 1. reduce_labels: mean or sum over independent labels. top_k: sizes of top-k accuracy.
+    ties: fraction or first. convention (`--as`): name of another tool's rule.
     rows_path: writes one line per row (.csv, .jsonl, .parquet). batch_rows: rows at a time; it changes no result.
 
     Raises CelossError, with every kind of fault and its places, when the input cannot be scored.
@@ -136,15 +226,85 @@ def evaluate(
     >>> round(report.log_loss, 6)
     0.279777
     """
-    flags = Flags(_names(id), _names(pred), _names(label), tuple((classes or {}).items()), positive, float(eps), sum_tolerance)
-    if rows_path is not None:
-        rows.check_path(rows_path)
     if batch_rows < 1:
         raise ValueError("batch_rows is at least 1")
-    evaluation = prepare(predictions, labels, flags, input_format)
-    state = score(evaluation, rows_path, batch_rows)
-    report = finish(evaluation.plan, state, evaluation.predictions, evaluation.labels)
+    if rows_path is not None:
+        rows.check_path(rows_path)
+        check_targets([("--rows", rows_path)], [one for one in (predictions, labels) if isinstance(one, str)])
+    evaluation = prepare(
+        predictions,
+        labels,
+        id=id,
+        pred=pred,
+        label=label,
+        classes=classes,
+        positive=positive,
+        task=task,
+        scale=scale,
+        weights=weights,
+        by=by,
+        long=long,
+        id_match=id_match,
+        missing=missing,
+        eps=eps,
+        renormalize=renormalize,
+        normalize_labels=normalize_labels,
+        sum_tolerance=sum_tolerance,
+        base=base,
+        class_weights=class_weights,
+        smoothing=smoothing,
+        reduce_labels=reduce_labels,
+        top_k=top_k,
+        ties=ties,
+        convention=convention,
+        input_format=input_format,
+    )
+    sink = nullcontext if rows_path is None else partial(rows.writer, evaluation.plan, rows_path)
+    report = evaluation.report(score(evaluation, sink, batch_rows))
     return replace(report, score_rows=lambda: _frame(evaluation, batch_rows))
+
+
+def _options(
+    eps: float | None = None,
+    renormalize: bool = False,
+    normalize_labels: bool = False,
+    base: str | int = "e",
+    class_weights: Mapping[Any, float] | str | None = None,
+    smoothing: float = 0.0,
+    reduce_labels: str = "mean",
+    top_k: int | Sequence[int] = (),
+    ties: str = "fraction",
+    missing: str = "error",
+    id_match: str = "all",
+    convention: str | None = None,
+) -> Options:
+    given: tuple[tuple[str, float], ...] | str | None
+    if class_weights is None or isinstance(class_weights, str):
+        given = class_weights
+    elif not isinstance(class_weights, Mapping):
+        raise wrong_option("class_weights", str(class_weights), "give a mapping from class to weight, or 'balanced'")
+    else:
+        given = tuple(sorted((name, float(weight)) for name, weight in _pairs(class_weights)))
+    sizes = top_k if isinstance(top_k, Iterable) and not isinstance(top_k, str) else (top_k,)
+    return Options(
+        eps=None if eps is None else float(eps),
+        renormalize=renormalize,
+        normalize_labels=normalize_labels,
+        base=class_text(str(base)),
+        class_weights=given,
+        smoothing=float(smoothing),
+        reduce_labels=reduce_labels,
+        # NumPy's integers become Python's, which JSON takes; what is no integer is told by the check of the options.
+        top_k=tuple(int(size) if isinstance(size, Integral) else size for size in sizes),
+        ties=ties,
+        missing=missing,
+        id_match=id_match,
+        convention=convention,
+    )
+
+
+def _pairs(given: Mapping[Any, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple((str(name), value) for name, value in given.items())
 
 
 def _names(given: Any) -> tuple[str, ...]:
@@ -157,8 +317,13 @@ def _names(given: Any) -> tuple[str, ...]:
 def _frame(evaluation: Evaluation, batch_rows: int) -> pd.DataFrame:
     plan = evaluation.plan
     batches: list[Any] = []
-    match = align.by_key if plan.keys and evaluation.labels else align.by_position
-    _total(evaluation, match, True, batch_rows, lambda block, row: batches.append(rows.record_batch(plan, block, row)))
+
+    def sink() -> nullcontext[rows.Sink]:
+        # A reading that begins again must not keep the rows of the one before.
+        batches.clear()
+        return nullcontext(lambda block, row: batches.append(rows.record_batch(plan, block, row)))
+
+    score(evaluation, sink, batch_rows)
     frame: pd.DataFrame = pa.Table.from_batches(batches, rows.schema(plan)).to_pandas()
     return frame
 
@@ -168,13 +333,16 @@ def log_loss(
     y_pred: Any,
     *,
     classes: Sequence[Any] | None = None,
+    sample_weight: Any = None,
     eps: float = DEFAULT_EPS,
+    base: str | int = "e",
 ) -> float:
-    """Mean log loss (cross-entropy) in nats, ≥ 0: the mean of −ln max(p of the true class, eps).
+    """Mean log loss (cross-entropy), ≥ 0: the mean of −ln max(p of the true class, eps).
 
     y_true: (n,) labels, or (n, k) with one 1 per row. y_pred: (n, k) probabilities, or (n,) of the positive class; a
     frame whose columns are named after the classes needs nothing else. classes: the classes in the order of the columns
     (for (n,): negative, positive); without it labels are the column numbers 0 … k-1, or a pair such as 0/1 or no/yes.
+    sample_weight: (n,) weights ≥ 0, which make it Σ w l / Σ w. base: e (nats), 2 (bits) or 10.
 
     The order of arguments is scikit-learn's. Other than there, columns are never assumed to be in sorted order, only the
     true class's probability is floored, and rows that do not sum to 1 are an error. Raises CelossError.
@@ -185,26 +353,50 @@ def log_loss(
     >>> round(celoss.log_loss(["dog", "cat"], [[0.2, 0.8], [0.6, 0.4]], classes=["cat", "dog"]), 6)
     0.366985
     """
-    if classes is None:
-        return _finite_or_inf(evaluate(y_pred, y_true, eps=eps))
-    names = [str(name) for name in classes]
-    if hasattr(y_pred, "columns"):
-        columns = [str(name) for name in y_pred.columns]
-        if set(columns) != set(names):
+    loss = _scored(y_true, y_pred, classes, weights=sample_weight, eps=eps, base=base).log_loss
+    assert loss is not None
+    return loss
+
+
+def log_loss_per_row(
+    y_true: Any, y_pred: Any, *, classes: Sequence[Any] | None = None, eps: float = DEFAULT_EPS, base: str | int = "e"
+) -> NDArray[np.float64]:
+    """The log loss of each row (n,), ≥ 0: −ln max(p of the true class, eps); +inf where p and eps are 0.
+
+    Arguments and errors as for `log_loss`, which is the mean of these (rounded once, from their exact sum).
+
+    I. J. Good 1952, Rational Decisions, DOI 10.1111/j.2517-6161.1952.tb00104.x.
+
+    >>> import celoss
+    >>> celoss.log_loss_per_row([1, 0], [0.75, 0.5], base=2).round(6)
+    array([0.415037, 1.      ])
+    """
+    losses: NDArray[np.float64] = _scored(y_true, y_pred, classes, eps=eps, base=base).rows["loss"].to_numpy()
+    return losses
+
+
+def _scored(y_true: Any, y_pred: Any, classes: Sequence[Any] | None, **options: Any) -> Report:
+    """The report of labels and predictions in scikit-learn's order of arguments."""
+    return evaluate(y_pred, y_true, classes=classes, **options)
+
+
+def _named(predictions: Any, names: Sequence[str], positive: Any) -> tuple[Any, Sequence[str] | None, Any]:
+    """Predictions whose columns are the classes of these names, the columns, and the positive class.
+
+    Raises CelossError (E209) for a table whose columns have other names.
+    """
+    if isinstance(predictions, str) or hasattr(predictions, "__fspath__") or hasattr(predictions, "columns"):
+        found = [str(name) for name in getattr(predictions, "columns", ())]
+        if set(found) != set(names):
             raise CelossError(
                 Diagnostic(
                     "E209",
-                    f"y_pred has the columns {listed(columns)}, classes says {listed(names)}",
-                    help="leave classes out: a frame's columns are matched by their names",
+                    f"the predictions have the columns {listed(found) or 'of their file'}, classes says {listed(names)}",
+                    help="leave classes out: columns are matched by their names",
                 )
             )
-        return _finite_or_inf(evaluate(y_pred, y_true, pred=names, eps=eps))
-    unnamed = array(y_pred, "predictions")
+        return predictions, names, positive
+    unnamed = array(predictions, "predictions")
     if unnamed.is_vector and len(names) == 2:
-        return _finite_or_inf(evaluate(unnamed, y_true, positive=names[1], eps=eps))
-    return _finite_or_inf(evaluate(array(y_pred, "predictions", names), y_true, pred=names, eps=eps))
-
-
-def _finite_or_inf(report: Report) -> float:
-    assert report.log_loss is not None
-    return report.log_loss
+        return unnamed, None, names[1] if positive is None else positive
+    return array(predictions, "predictions", names), names, positive

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from functools import cached_property
 
 from celoss.errors import Diagnostic, escape
 from celoss.naming import class_text
 
 UNNAMED = "(unnamed)"
+BALANCED = "balanced"
+PREDICTIONS, LABELS = "predictions", "labels"
 
 
 @dataclass(frozen=True)
@@ -24,17 +27,52 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Options:
+    """What the user may choose that changes the numbers; the defaults change nothing.
+
+    eps: floor of a class's probability before the logarithm, 0 … 1; None until the scale is known. renormalize: divide
+    each row of predictions by its sum. normalize_labels: the same for label shares. base: e, 2 or 10, the unit in which
+    losses are reported. class_weights: (class, weight) pairs, or `balanced`. smoothing: 0 … 1. reduce_labels: mean or
+    sum over independent labels. top_k: sizes K of top-k accuracy. ties: fraction or first. missing: error, drop or
+    uniform. id_match: all or inner. convention: name of another tool's rule.
+    """
+
+    eps: float | None = None
+    renormalize: bool = False
+    normalize_labels: bool = False
+    base: str = "e"
+    class_weights: tuple[tuple[str, float], ...] | str | None = None
+    smoothing: float = 0.0
+    reduce_labels: str = "mean"
+    top_k: tuple[int, ...] = ()
+    ties: str = "fraction"
+    missing: str = "error"
+    id_match: str = "all"
+    convention: str | None = None
+
+
+NO_OPTIONS = Options()
+
+
+@dataclass(frozen=True)
 class Plan:
     """How two inputs are read as one set of scored rows.
 
+    task: binary, multiclass, soft (each label is a distribution) or multilabel (k independent labels).
     classes: in class order (`naming.class_order`); for a single probability column (negative, positive).
     columns: the probability columns in the order of the classes, or the single column of P(classes[1]).
-    label_columns: one column of class names, or one 0/1 column per class in the order of the classes.
+    label_columns: one column of class names, or one column per class in the order of the classes, or (soft) the single
+    column of the share of classes[1]. numeric_labels: whether they hold numbers (shares), not names or 0/1 flags.
+    any_share: whether numbers between 0 and 1 are labels of a multilabel task.
+    scale: what the probability columns hold: probs, logits or logprobs.
     meanings: label text → class, where the user said so with --classes.
     keys: (prediction column, label column) pairs that match rows; empty: by position.
+    weights, by: (side, column), side being `predictions` or `labels`; of one file always the latter.
+    eps: the floor that is used; spacing: relative distance of neighbouring stored numbers of the predictions.
     stored_deviation: how far a row's sum is off 1 by the precision of the stored numbers; rounded_deviation: of rows whose
     numbers are all rounded to `decimals` decimals (0: no such rows). Both are silent. largest_deviation: beyond it a sum
-    is an error, up to it a note. notes: what the user should hear about before any row is read.
+    is an error, up to it a note. label_deviation: beyond it a sum of label shares is an error.
+    notes: what the user should hear about before any row is read.
     """
 
     task: str
@@ -50,18 +88,55 @@ class Plan:
     decimals: int
     largest_deviation: float
     meanings: tuple[tuple[str, str], ...] = ()
+    scale: str = "probs"
+    options: Options = NO_OPTIONS
+    numeric_labels: bool = False
+    any_share: bool = True
+    label_deviation: float = 0.0
+    weights: tuple[str, str] | None = None
+    by: tuple[tuple[str, str], ...] = ()
+    spacing: float = 2.0**-52
     findings: tuple[Finding, ...] = field(default=(), compare=False)
     notes: tuple[Diagnostic, ...] = field(default=(), compare=False)
 
     @property
     def one_column(self) -> bool:
-        """Whether a single column holds P(positive)."""
-        return len(self.columns) == 1
+        """Whether a single column holds the prediction of the positive one of two classes."""
+        return len(self.columns) == 1 and self.task != "multilabel"
+
+    @property
+    def hard(self) -> bool:
+        """Whether each row has one true class."""
+        return self.task in ("binary", "multiclass")
 
     @property
     def one_hot(self) -> bool:
         """Whether the labels are one 0/1 column per class."""
-        return len(self.label_columns) > 1
+        return not self.numeric_labels and (len(self.label_columns) > 1 or self.task == "multilabel")
+
+    @property
+    def shares(self) -> bool:
+        """Whether scoring needs label distributions: soft labels, or hard ones that are smoothed."""
+        return not self.hard or self.options.smoothing > 0.0
+
+    @property
+    def reduction(self) -> int:
+        """By what the mean over independent labels is multiplied in the report: their number for `sum`, else 1."""
+        return len(self.classes) if self.task == "multilabel" and self.options.reduce_labels == "sum" else 1
+
+    def key_columns(self, side: str) -> list[str]:
+        """The columns of a side that match rows."""
+        return [mine if side == PREDICTIONS else theirs for mine, theirs in self.keys]
+
+    def texts(self, side: str) -> tuple[str, ...]:
+        """The text columns of a side after its keys: those of --by, then labels that are names or flags."""
+        labels = () if self.numeric_labels or side == PREDICTIONS else self.label_columns
+        return (*(column for of, column in self.by if of == side), *labels)
+
+    def numbers(self, side: str) -> tuple[str, ...]:
+        """The number columns of a side: predictions or label shares, then the weight."""
+        columns = self.columns if side == PREDICTIONS else self.label_columns if self.numeric_labels else ()
+        return (*columns, *((self.weights[1],) if self.weights and self.weights[0] == side else ()))
 
     def codes(self) -> dict[str, int]:
         """Label text → index of the class, for the texts that are known beforehand."""
@@ -81,7 +156,13 @@ class Plan:
         names = [(mine or UNNAMED, theirs or UNNAMED) for mine, theirs in self.keys]
         return "+".join(mine if mine == theirs else f"{mine}={theirs}" for mine, theirs in names)
 
+    @cached_property
     def identity(self) -> str:
         """What two states must share to be added: everything that a score depends on, nothing about places."""
-        sums = (self.stored_deviation, self.rounded_deviation, self.decimals, self.largest_deviation)
-        return json.dumps((self.task, self.classes, self.one_column, self.eps, *sums), ensure_ascii=False)
+        sums = (self.stored_deviation, self.rounded_deviation, self.decimals, self.largest_deviation, self.label_deviation)
+        by = [column for _, column in self.by]
+        # Another tool's rule may depend on the width of the stored numbers.
+        spacing = self.spacing if self.options.convention else None
+        meanings = sorted(self.meanings)
+        shape = (self.task, self.classes, self.one_column, self.scale, self.weights is not None, by, spacing, meanings)
+        return json.dumps((*shape, self.eps, *sums, astuple(self.options)), ensure_ascii=False)

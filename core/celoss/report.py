@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from fractions import Fraction
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from celoss import __version__
+from celoss.conventions import CONVENTIONS
 from celoss.errors import Diagnostic, UsageError, escape, plural, shorten, unknown_name
-from celoss.exact import mean, ratio, standard_error, units
+from celoss.exact import UNITS_PER_ONE
 from celoss.kernels import floored_loss
-from celoss.plan import Finding, Plan
+from celoss.metrics import METRICS, Number, Tally, class_weights, in_unit, names
+from celoss.naming import class_order
+from celoss.plan import BALANCED, Plan
 from celoss.sources import Source
 from celoss.state import State
 
@@ -21,29 +24,37 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = "celoss.eval/1"
-METRICS = (
-    "log_loss",
-    "kl_divergence",
-    "label_entropy",
-    "accuracy",
-    "brier",
-    "brier_sum",
-    "reference_log_loss",
-    "skill",
-)
-
-Number = float | None
+UNITS = {"e": "nats", "2": "bits", "10": "bans"}
 
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Scores of the rows whose true class this is; None where there are no such rows, or no loss to share."""
+    """Scores of one class; None where undefined.
+
+    rows: whose label is this class; of shares those that have some of it, of independent labels those that have it.
+    weight: Σ w t. log_loss: mean over the rows of the class (by their shares), of independent labels over all rows.
+    recall: accuracy over the rows of the class; None for shares. accuracy: of independent labels. loss_share: of all loss.
+    """
 
     name: str
     rows: int
+    weight: float
     log_loss: Number
     recall: Number
+    accuracy: Number
     loss_share: Number
+
+
+@dataclass(frozen=True)
+class GroupScores:
+    """The metrics of the rows with one value of a --by column."""
+
+    by: str
+    value: str
+    rows: int
+    weight: float
+    metrics: dict[str, Number]
+    standard_errors: dict[str, Number]
 
 
 @dataclass(frozen=True)
@@ -56,51 +67,79 @@ class InputFacts:
 
 
 @dataclass(frozen=True)
+class RowCounts:
+    """Every row of the predictions: read = scored + dropped + unmatched.
+
+    dropped: left out for a missing value. unmatched: without a label (of the labels: without a prediction). filled: scored
+    with a uniform forecast in place of a missing one. clipped: with a floored probability. ties: several classes at the
+    top. weightless: with weight 0.
+    """
+
+    read: int
+    scored: int
+    dropped: int
+    unmatched: int
+    unmatched_labels: int
+    filled: int
+    clipped: int
+    ties: int
+    weightless: int
+
+
+@dataclass(frozen=True)
 class ZeroProbability:
-    """How the mean depends on the floor: with eps below every positive true-class probability it is
-    intercept + slope · (−ln eps). finite_mean: mean loss of the rows with a probability above 0."""
+    """How the mean depends on the floor: with eps below every positive probability of a label it is
+    intercept + slope · (−log eps), in the unit of the report. finite_mean: mean loss of the rows without a probability of 0."""
 
     rows: int
     finite_mean: Number
     intercept: Number
-    slope: float
+    slope: Number
 
 
 @dataclass(frozen=True)
 class Report:
     """The result of one evaluation.
 
-    metrics and standard_errors: by name, in the order of the output, rates as fractions and losses in nats; None where
-    undefined, infinity where a loss is infinite (only with eps 0). clipped: rows whose true class got less than eps.
+    metrics and standard_errors: by name, in the order of the output, rates as fractions and losses in `unit`; None where
+    undefined, infinity where a loss is infinite (only without a floor). groups: one for each value of each --by column.
+    effective_rows: Kish's (Σ w)² / Σ w².
     """
 
     signature: str
-    task: str
-    classes: tuple[str, ...]
-    positive: str | None
-    scored: int
-    clipped: int
+    plan: Plan
+    row_counts: RowCounts
+    weight: float
+    effective_rows: Number
     clipped_loss_share: Number
-    ties: int
     predictions: InputFacts
     labels: InputFacts | None
-    matched_by: tuple[str, ...]
-    match: str
-    label_columns: tuple[str, ...]
-    eps: float
-    rounded_deviation: float
-    largest_deviation: float
-    findings: tuple[Finding, ...]
     metrics: dict[str, Number]
     standard_errors: dict[str, Number]
     per_class: tuple[ClassScores, ...]
+    groups: tuple[GroupScores, ...] | None
     zero_probability: ZeroProbability
     notes: tuple[Diagnostic, ...]
     score_rows: Callable[[], pd.DataFrame] | None = field(default=None, repr=False, compare=False)
 
     @property
+    def task(self) -> str:
+        """binary, multiclass, soft or multilabel."""
+        return self.plan.task
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes in their order."""
+        return self.plan.classes
+
+    @property
+    def unit(self) -> str:
+        """nats, bits or bans."""
+        return UNITS[self.plan.options.base]
+
+    @property
     def log_loss(self) -> Number:
-        """Mean log loss in nats."""
+        """Mean log loss in `unit`."""
         return self.metrics["log_loss"]
 
     @property
@@ -116,7 +155,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON values (`celoss schema eval`); what is not finite is null and named in `non_finite`."""
         non_finite: dict[str, str] = {}
-        values = _strict(_as_values(self), "", non_finite)
+        values = strict(_as_values(self), "", non_finite)
         values["non_finite"] = non_finite
         values["notes"] = [{"code": note.code, "message": note.message, "rows": note.count} for note in self.notes]
         return dict(values)
@@ -126,223 +165,328 @@ class Report:
         return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
 
     def __str__(self) -> str:
-        return f"log loss {self.log_loss} over {plural(self.scored, 'row')} [{self.signature}]"
+        return f"log loss {self.log_loss} over {plural(self.row_counts.scored, 'row')} [{self.signature}]"
 
 
-def check_metric(name: str, option: str) -> None:
+def check_metric(name: str, option: str, top_k: Sequence[int] = ()) -> None:
     """Raises UsageError (E601), with the nearest name, for a metric that does not exist."""
-    if name not in METRICS:
-        found = f"metrics: {', '.join(sorted(METRICS))}"
-        raise UsageError(unknown_name("E601", f'no metric "{shorten(name)}"', name, option, METRICS, found))
+    known = (*METRICS, *(f"top_{size}_accuracy" for size in top_k))
+    if name not in known:
+        found = f"metrics: {', '.join(sorted(known))}"
+        error = unknown_name("E601", f'no metric "{shorten(name)}"', name, option, known, found)
+        size = re.fullmatch(r"top_([1-9][0-9]*)_accuracy", name)
+        raise UsageError(replace(error, help=f"add --top-k {size[1]}") if size else error)
 
 
 def finish(plan: Plan, state: State, predictions: Source, labels: Source | None) -> Report:
     """Rounds the exact sums of a state, once, to the numbers of a report."""
-    count = state.count
-    loss = sum(state.loss)
-    infinite = sum(state.zero) if plan.eps == 0.0 else 0
-    half = 2 if len(plan.classes) == 2 else 1
-    log_loss = math.inf if infinite else mean(loss, count)
-    reference = _entropy(state.rows)
-    accuracy, accuracy_error = _accuracy(state)
-    brier_error = standard_error(sum(state.brier), sum(state.brier_squared), count)
-    loss_error = None if infinite else standard_error(loss, sum(state.loss_squared), count)
-    metrics: dict[str, Number] = {
-        "log_loss": log_loss,
-        # The label of every row is one class, so its entropy is 0, and KL(label ‖ prediction) = log loss − 0.
-        "kl_divergence": log_loss,
-        "label_entropy": 0.0,
-        "accuracy": accuracy,
-        "brier": mean(sum(state.brier), count * half),
-        "brier_sum": mean(sum(state.brier), count),
-        "reference_log_loss": reference,
-        "skill": None if reference == 0.0 else (reference - log_loss) / reference,
-    }
+    tally = Tally.of_all(plan, state)
+    metrics, errors = tally.metrics()
+    counts = _row_counts(state, tally)
+    common = counts.scored + counts.dropped
+    label_rows = common + counts.unmatched_labels
     return Report(
-        signature=_signature(plan, count),
-        task=plan.task,
-        classes=plan.classes,
-        positive=plan.positive,
-        scored=count,
-        clipped=sum(state.clipped),
-        clipped_loss_share=_clipped_share(plan, state),
-        ties=state.ties,
-        predictions=InputFacts(predictions.path, predictions.format, count),
-        labels=None if labels is None else InputFacts(labels.path, labels.format, count),
-        matched_by=tuple(mine for mine, _ in plan.keys),
-        match=plan.match(),
-        label_columns=plan.label_columns,
-        eps=plan.eps,
-        rounded_deviation=max(plan.stored_deviation, plan.rounded_deviation),
-        largest_deviation=plan.largest_deviation,
-        findings=plan.findings,
-        metrics=metrics,
-        standard_errors={
-            "log_loss": loss_error,
-            "kl_divergence": loss_error,
-            "accuracy": accuracy_error,
-            "brier": None if brier_error is None else brier_error / half,
-            "brier_sum": brier_error,
-        },
-        per_class=tuple(_class_scores(plan, state, index) for index in range(len(plan.classes))),
-        zero_probability=_zero_probability(plan, state),
-        notes=(*plan.notes, *_notes(plan, state)),
+        signature=_signature(plan, counts.scored),
+        plan=plan,
+        row_counts=counts,
+        weight=float(tally.weight / UNITS_PER_ONE),
+        effective_rows=tally.effective_rows,
+        clipped_loss_share=_clipped_share(tally),
+        predictions=InputFacts(predictions.path, predictions.format, counts.read),
+        labels=None if labels is None else InputFacts(labels.path, labels.format, label_rows),
+        metrics={name: metrics[name] for name in names(plan)},
+        standard_errors={name: errors[name] for name in names(plan) if name in errors},
+        per_class=tuple(_class_scores(plan, tally, index) for index in range(len(plan.classes))),
+        groups=_groups(plan, state) if plan.by else None,
+        zero_probability=_zero_probability(plan, tally),
+        notes=(*plan.notes, *_notes(plan, state, tally, counts)),
+    )
+
+
+def _row_counts(state: State, tally: Tally) -> RowCounts:
+    scored = state.count
+    return RowCounts(
+        read=scored + state.dropped + state.unmatched,
+        scored=scored,
+        dropped=state.dropped,
+        unmatched=state.unmatched,
+        unmatched_labels=state.unmatched_labels,
+        filled=state.filled,
+        clipped=tally.count("clipped"),
+        ties=tally.count("ties"),
+        weightless=tally.count("weightless"),
     )
 
 
 def _signature(plan: Plan, count: int) -> str:
+    """What a number depends on, on one line; what is not at its default stands at the end."""
+    options = plan.options
     match = escape(plan.match()).replace("|", "%7C")
-    return (
-        f"celoss|v:{__version__}|task:{plan.task}|k:{len(plan.classes)}|n:{count}|match:{match}|from:probs"
-        f"|eps:{plan.eps!r}|base:e|sum:{plan.largest_deviation!r}|weights:no"
+    floor = f"eps:{plan.eps!r}" if options.convention is None else f"as:{CONVENTIONS[options.convention].label(plan.spacing)}"
+    parts = [
+        f"celoss|v:{__version__}|task:{plan.task}|k:{len(plan.classes)}|n:{count}|match:{match}|from:{plan.scale}",
+        f"{floor}|base:{options.base}|sum:{plan.largest_deviation!r}|weights:{'yes' if plan.weights else 'no'}",
+    ]
+    if options.class_weights is not None:
+        parts.append(f"class_weights:{_class_weights_text(plan)}")
+    extras = {
+        "smoothing": repr(options.smoothing) if options.smoothing else "",
+        "renormalize": "yes" if options.renormalize else "",
+        "normalize_labels": "yes" if options.normalize_labels else "",
+        "reduce_labels": options.reduce_labels if plan.task == "multilabel" else "",
+        "ties": options.ties if options.ties != "fraction" else "",
+        "missing": options.missing if options.missing != "error" else "",
+        "id_match": options.id_match if options.id_match != "all" else "",
+    }
+    return "|".join([*parts, *(f"{name}:{value}" for name, value in extras.items() if value)])
+
+
+def _class_weights_text(plan: Plan) -> str:
+    given = plan.options.class_weights
+    if given is None or isinstance(given, str):
+        return given or "no"
+    return ",".join(f"{escape(name).replace('|', '%7C')}={weight!r}" for name, weight in given)
+
+
+def _class_scores(plan: Plan, tally: Tally, index: int) -> ClassScores:
+    own = tally.of_class(index)
+    name = plan.classes[index]
+    if plan.hard:
+        loss, recall = own.loss("loss"), own.credit("accuracy")[0]
+        share = _loss_share(tally, index, "loss")
+        return ClassScores(name, own.count("rows"), float(own.weight / UNITS_PER_ONE), loss, recall, None, share)
+    weight = own.total("share")
+    infinite = own.count("class_infinite") > 0
+    multilabel = plan.task == "multilabel"
+    accuracy = recall = None
+    loss_weight = weight
+    if multilabel:
+        loss_weight = tally.weight
+        accuracy = float(own.total("class_credit") / tally.weight) if tally.weight else None
+        positive = own.total("class_positive")
+        recall = float(own.total("class_hits") / positive) if positive else None
+    # The mean loss of one label is not the sum over labels, whatever --reduce-labels asks for.
+    loss = math.inf if infinite else own.in_unit(own.total("class_loss"), loss_weight * plan.reduction)
+    share = _loss_share(tally, index, "class_loss")
+    return ClassScores(name, own.count("class_rows"), float(weight / UNITS_PER_ONE), loss, recall, accuracy, share)
+
+
+def _loss_share(tally: Tally, index: int, name: str) -> Number:
+    whole = tally.total(name)
+    return None if tally.infinite or not whole else float(tally.of_class(index, weighted=True).total(name) / whole)
+
+
+def _groups(plan: Plan, state: State) -> tuple[GroupScores, ...]:
+    """The scores of each value of each --by column, columns as they were given, values in class order."""
+    weights, wanted = class_weights(plan, state), names(plan)
+    found = []
+    for (by, value), group in sorted(state.groups.items(), key=lambda one: (one[0][0], class_order(one[0][1]))):
+        tally = Tally.of_group(plan, group, weights)
+        metrics, errors = tally.metrics()
+        metrics, errors = ({name: one[name] for name in wanted if name in one} for one in (metrics, errors))
+        weight = float(tally.weight / UNITS_PER_ONE)
+        found.append(GroupScores(plan.by[by][1], value, tally.count("rows"), weight, metrics, errors))
+    return tuple(found)
+
+
+def _clipped_share(tally: Tally) -> Number:
+    """Share of all loss that comes from the floored rows; undefined when losses are infinite or all zero."""
+    if tally.infinite:
+        return None
+    return 0.0 if not tally.count("clipped") else tally.share("clipped_loss")
+
+
+def _zero_probability(plan: Plan, tally: Tally) -> ZeroProbability:
+    """Undefined under another tool's rule, which changes more than the rows with a probability of 0."""
+    zero = tally.count("zero")
+    if not tally.weight or plan.options.convention is not None:
+        return ZeroProbability(zero, None, None, None)
+    zero_weight = tally.weighed("zero_weight", "zero")
+    finite = tally.total("loss") - tally.total("clipped_loss") + tally.total("unfloored")
+    rest = tally.weight - zero_weight
+    slope = zero_weight if plan.hard and not plan.shares else tally.total("zero_share")
+    return ZeroProbability(
+        zero,
+        tally.in_unit(finite - tally.total("unfloored_zero"), rest) if rest else None,
+        tally.in_unit(finite, tally.weight),
+        float(slope * plan.reduction / tally.weight),
     )
 
 
-def _entropy(rows: tuple[int, ...]) -> float:
-    """Entropy of the label frequencies in nats: the loss of always predicting them. log1p keeps digits near one class."""
-    count = sum(rows)
-    return math.fsum(one / count * math.log1p((count - one) / one) for one in rows if one)
+def _notes(plan: Plan, state: State, tally: Tally, counts: RowCounts) -> tuple[Diagnostic, ...]:
+    found = [
+        _clipping_note(plan, tally, counts),
+        _certain_note(tally, counts),
+        _absent_note(plan, tally),
+        _one_class_note(plan, tally, counts),
+        _sums_note(state),
+        _left_out_note(counts),
+        _filled_note(counts),
+    ]
+    return tuple(note for note in found if note is not None)
 
 
-def _accuracy(state: State) -> tuple[float, Number]:
-    credit = sum((Fraction(rows, m) for _, m, rows in state.credits), Fraction(0))
-    squares = sum((Fraction(rows, m * m) for _, m, rows in state.credits), Fraction(0))
-    spread = squares - credit**2 / state.count
-    error = None if state.count < 2 else math.sqrt(spread / (state.count * (state.count - 1)))
-    return float(credit / state.count), error
-
-
-def _class_scores(plan: Plan, state: State, index: int) -> ClassScores:
-    rows, loss, total = state.rows[index], state.loss[index], sum(state.loss)
-    credit = sum((Fraction(count, m) for c, m, count in state.credits if c == index), Fraction(0))
-    infinite = plan.eps == 0.0 and sum(state.zero) > 0
-    log_loss = math.inf if plan.eps == 0.0 and state.zero[index] else mean(loss, rows) if rows else None
-    share = None if infinite or total == 0 else ratio(loss, total)
-    return ClassScores(plan.classes[index], rows, log_loss, float(credit / rows) if rows else None, share)
-
-
-def _clipped_share(plan: Plan, state: State) -> Number:
-    """Share of all loss that comes from the floored rows; undefined when losses are infinite or all zero."""
-    if plan.eps == 0.0 or sum(state.loss) == 0:
-        return None if sum(state.zero) else 0.0
-    return ratio(sum(state.clipped) * units(floored_loss(plan.eps)), sum(state.loss))
-
-
-def _zero_probability(plan: Plan, state: State) -> ZeroProbability:
-    count, zero = state.count, sum(state.zero)
-    floored = sum(state.clipped) * units(floored_loss(plan.eps)) if plan.eps else 0
-    finite = sum(state.loss) - floored + state.unfloored
-    return ZeroProbability(zero, mean(finite, count - zero) if count > zero else None, mean(finite, count), ratio(zero, count))
-
-
-def _notes(plan: Plan, state: State) -> tuple[Diagnostic, ...]:
-    notes = []
-    clipped = sum(state.clipped)
-    if clipped and plan.eps:
-        share = _clipped_share(plan, state) or 0.0
+def _clipping_note(plan: Plan, tally: Tally, counts: RowCounts) -> Diagnostic | None:
+    clipped = counts.clipped
+    if not clipped:
+        return None
+    rows, each = plural(clipped, "row"), "it" if clipped == 1 else "each"
+    share = f"{_clipped_share(tally) or 0.0:.1%} of the loss"
+    label = "the true class" if plan.hard and not plan.shares else "a class of the label"
+    if plan.options.convention is not None:
         message = (
-            f"{plural(clipped, 'row')} gave the true class less than eps ({plan.eps:.2g}); "
-            f"{'it' if clipped == 1 else 'each'} counts as {floored_loss(plan.eps):.4f}, {share:.1%} of the loss"
+            f"{rows} {'costs' if clipped == 1 else 'cost'} another loss than −ln p by the rule of {plan.options.convention}"
         )
-        notes.append(Diagnostic("N1", message, count=clipped))
-    elif clipped:
-        message = f"{plural(clipped, 'row')} gave the true class probability 0: with eps 0 the loss is infinite"
-        notes.append(Diagnostic("N1", message, count=clipped))
-    if state.certain == state.count:
-        message = "all predictions of the true class are exactly 0 or 1; log loss then only counts mistakes"
-        notes.append(Diagnostic("N2", message, count=state.count))
-    absent = [name for name, rows in zip(plan.classes, state.rows, strict=True) if rows == 0]
-    if absent and len(plan.columns) > 1:
-        shown = ", ".join(f'"{shorten(name)}"' for name in absent[:5])
-        more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
-        verb = "is" if len(absent) == 1 else "are"
-        message = f"{plural(len(absent), 'class', 'classes')} {verb} predicted but never in the labels: {shown}{more}"
-        notes.append(Diagnostic("N3", message, count=0))
-    if sum(1 for rows in state.rows if rows) == 1:
-        message = "all labels are one class: the reference is 0 and skill is undefined"
-        notes.append(Diagnostic("N4", message, count=state.count))
-    if state.noted:
-        largest = mean(state.deviation, 1)
-        message = (
-            f"{plural(state.noted, 'row')} {'sums' if state.noted == 1 else 'sum'} to 1 only within {largest:.2g}: "
-            "more than rounding explains, scored as they are"
-        )
-        notes.append(Diagnostic("N5", message, count=state.noted))
-    return tuple(notes)
+    elif plan.eps:
+        message = f"{rows} gave {label} less than eps ({plan.eps:.2g})"
+        if plan.hard and not plan.options.smoothing:
+            message += f"; {each} counts as {in_unit(plan, floored_loss(plan.eps)):.4f}, {share}"
+    else:
+        message = f"{rows} gave {label} probability 0: with eps 0 the loss is infinite"
+    return Diagnostic("N1", message, count=clipped)
+
+
+def _certain_note(tally: Tally, counts: RowCounts) -> Diagnostic | None:
+    if tally.count("certain") != counts.scored:
+        return None
+    message = "all predictions of the true class are exactly 0 or 1; log loss then only counts mistakes"
+    return Diagnostic("N2", message, count=counts.scored)
+
+
+def _absent_note(plan: Plan, tally: Tally) -> Diagnostic | None:
+    name = "rows" if plan.hard else "class_rows"
+    absent = [one for index, one in enumerate(plan.classes) if not tally.of_class(index).count(name)]
+    if not absent or len(plan.columns) == 1:
+        return None
+    shown = ", ".join(f'"{shorten(one)}"' for one in absent[:5])
+    more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
+    verb = "is" if len(absent) == 1 else "are"
+    message = f"{plural(len(absent), 'class', 'classes')} {verb} predicted but never in the labels: {shown}{more}"
+    return Diagnostic("N3", message, count=0)
+
+
+def _one_class_note(plan: Plan, tally: Tally, counts: RowCounts) -> Diagnostic | None:
+    if not plan.hard or sum(tally.of_class(index).count("rows") > 0 for index in range(len(plan.classes))) != 1:
+        return None
+    return Diagnostic("N4", "all labels are one class: the reference is 0 and skill is undefined", count=counts.scored)
+
+
+def _sums_note(state: State) -> Diagnostic | None:
+    if not state.noted:
+        return None
+    largest = state.deviation / UNITS_PER_ONE
+    message = (
+        f"{plural(state.noted, 'row')} {'sums' if state.noted == 1 else 'sum'} to 1 only within {largest:.2g}: "
+        "more than rounding explains, scored as they are"
+    )
+    return Diagnostic("N5", message, count=state.noted)
+
+
+def _left_out_note(counts: RowCounts) -> Diagnostic | None:
+    parts = [
+        (counts.dropped, "row", "rows", "with a missing value (--missing drop)"),
+        (counts.unmatched, "prediction", "predictions", "without a label (--id-match inner)"),
+        (counts.unmatched_labels, "label", "labels", "without a prediction (--id-match inner)"),
+    ]
+    shown = [f"{plural(count, one, many)} {why}" for count, one, many, why in parts if count]
+    if not shown:
+        return None
+    message = f"{plural(counts.scored, 'row')} scored; left out: {'; '.join(shown)}"
+    return Diagnostic("N7", message, count=counts.dropped + counts.unmatched + counts.unmatched_labels)
+
+
+def _filled_note(counts: RowCounts) -> Diagnostic | None:
+    if not counts.filled:
+        return None
+    message = f"{plural(counts.filled, 'row')} with a missing probability scored as a uniform forecast (--missing uniform)"
+    return Diagnostic("N8", message, count=counts.filled)
 
 
 def _as_values(report: Report) -> dict[str, Any]:
-    """The JSON document in its fixed order, with floats that may still be infinite."""
-    classes = [
-        {
-            "class": one.name,
-            "rows": one.rows,
-            "log_loss": one.log_loss,
-            "recall": one.recall,
-            "loss_share": one.loss_share,
-        }
-        for one in report.per_class
-    ]
-    zero = report.zero_probability
+    """The JSON document in its fixed order, with floats that may still be infinite. It shares dicts with the report."""
+    plan = report.plan
     return {
         "schema": SCHEMA,
         "celoss_version": __version__,
         "signature": report.signature,
-        "task": report.task,
-        "classes": list(report.classes),
-        "positive_class": report.positive,
-        "rows": {
-            "read": report.scored,
-            "scored": report.scored,
-            "dropped": 0,
-            "unmatched": 0,
-            "clipped": report.clipped,
-            "ties": report.ties,
-        },
-        "weight_sum": float(report.scored),
-        "unit": "nats",
-        "inputs": {
-            "predictions": _facts(report.predictions),
-            "labels": None if report.labels is None else _facts(report.labels),
-            "matched_by": list(report.matched_by),
-            "label_column": report.label_columns[0] if len(report.label_columns) == 1 else list(report.label_columns),
-        },
-        "options": {
-            "eps": report.eps,
-            "sum_tolerance": report.largest_deviation,
-            "rounding_tolerance": report.rounded_deviation,
-        },
-        "plan": {"findings": [{"what": one.what, "value": one.value, "because": one.because} for one in report.findings]},
+        "task": plan.task,
+        "classes": list(plan.classes),
+        "positive_class": plan.positive,
+        "rows": vars(report.row_counts),
+        "weight_sum": report.weight,
+        "effective_rows": report.effective_rows,
+        "unit": report.unit,
+        "inputs": _input_values(report),
+        "options": _option_values(plan),
+        "plan": {"findings": [{"what": one.what, "value": one.value, "because": one.because} for one in plan.findings]},
         "metrics": report.metrics,
         "standard_errors": report.standard_errors,
         "intervals": None,
-        "per_class": classes,
-        "groups": None,
+        "per_class": [_class_values(one) for one in report.per_class],
+        "groups": None if report.groups is None else [vars(one) for one in report.groups],
         "calibration": None,
-        "clipped": {"rows": report.clipped, "loss_share": report.clipped_loss_share},
-        "zero_probability": {
-            "rows": zero.rows,
-            "finite_mean": zero.finite_mean,
-            "intercept": zero.intercept,
-            "slope": zero.slope,
-        },
+        "clipped": {"rows": report.row_counts.clipped, "loss_share": report.clipped_loss_share},
+        "zero_probability": vars(report.zero_probability),
         "gate": None,
     }
 
 
-def _facts(facts: InputFacts) -> dict[str, Any]:
-    return {"path": facts.path, "format": facts.format, "rows": facts.rows}
+def _input_values(report: Report) -> dict[str, Any]:
+    """What was read, and by which columns."""
+    plan = report.plan
+    columns = plan.label_columns
+    return {
+        "predictions": vars(report.predictions),
+        "labels": None if report.labels is None else vars(report.labels),
+        "matched_by": [mine for mine, _ in plan.keys],
+        "label_column": columns[0] if len(columns) == 1 else list(columns),
+        "weight_column": plan.weights[1] if plan.weights else None,
+    }
 
 
-def _strict(value: Any, path: str, non_finite: dict[str, str]) -> Any:
+def _option_values(plan: Plan) -> dict[str, Any]:
+    """The options that change a number, as they were used."""
+    options = plan.options
+    weights = options.class_weights
+    return {
+        "from": plan.scale,
+        "as": options.convention,
+        "eps": plan.eps if options.convention is None else None,
+        "base": options.base,
+        "sum_tolerance": plan.largest_deviation,
+        "rounding_tolerance": max(plan.stored_deviation, plan.rounded_deviation),
+        "renormalize": options.renormalize,
+        "normalize_labels": options.normalize_labels,
+        "class_weights": weights if weights is None or weights == BALANCED or isinstance(weights, str) else dict(weights),
+        "smoothing": options.smoothing,
+        "reduce_labels": options.reduce_labels if plan.task == "multilabel" else None,
+        "top_k": list(options.top_k),
+        "ties": options.ties,
+        "missing": options.missing,
+        "id_match": options.id_match,
+    }
+
+
+def _class_values(one: ClassScores) -> dict[str, Any]:
+    return {
+        "class": one.name,
+        "rows": one.rows,
+        "weight": one.weight,
+        "log_loss": one.log_loss,
+        "recall": one.recall,
+        "accuracy": one.accuracy,
+        "loss_share": one.loss_share,
+    }
+
+
+def strict(value: Any, path: str, non_finite: dict[str, str]) -> Any:
     """The value with null for what JSON cannot write, whose JSON Pointers (RFC 6901) go to `non_finite`."""
     if isinstance(value, dict):
         return {
-            name: _strict(one, f"{path}/{name.replace('~', '~0').replace('/', '~1')}", non_finite)
-            for name, one in value.items()
+            name: strict(one, f"{path}/{name.replace('~', '~0').replace('/', '~1')}", non_finite) for name, one in value.items()
         }
     if isinstance(value, list):
-        return [_strict(one, f"{path}/{index}", non_finite) for index, one in enumerate(value)]
+        return [strict(one, f"{path}/{index}", non_finite) for index, one in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
         non_finite[path] = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -11,13 +12,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from celoss.bridge import from_ndarray, from_texts
 from celoss.checks import Batch
 from celoss.errors import Diagnostic, Place, UsageError, escape
 from celoss.files import whole_file
-from celoss.kernels import Codes, RowScores, predicted
+from celoss.kernels import RowScores, predicted
+from celoss.metrics import in_unit
 from celoss.plan import Plan
+from celoss.scoring import best_class, probabilities
 
 ROW_GROUP = 1 << 16
 FORMATS = (".csv", ".jsonl", ".parquet")
@@ -28,43 +32,59 @@ Sink = Callable[[Batch, RowScores], None]
 def schema(plan: Plan) -> Any:
     """Columns of the per-row output. A single key is called `id`; several keep their names, as `id.NAME`."""
     keys = ["id"] if len(plan.keys) == 1 else [f"id.{mine}" for mine, _ in plan.keys]
+    numbers = ["correct", *(["probability"] if plan.hard else []), "loss", "kl_divergence"]
+    numbers += ["label_entropy"] if plan.shares else []
+    numbers += ["weight"] if plan.weights else []
     return pa.schema(
         [
             ("row", pa.int64()),
             *((name, pa.string()) for name in keys),
             ("label", pa.string()),
             ("predicted", pa.string()),
-            ("correct", pa.float64()),
-            ("probability", pa.float64()),
-            ("loss", pa.float64()),
-            ("kl_divergence", pa.float64()),
+            *((name, pa.float64()) for name in numbers),
         ]
     )
 
 
 def record_batch(plan: Plan, block: Batch, row: RowScores) -> Any:
-    """The rows of a block. `row` counts from 1; `correct` is 1, 0, or 1/m where m classes share the top."""
-    names = from_texts(plan.classes)
-    correct = np.where(row.correct, 1.0 / row.at_top, 0.0)
+    """The rows of a block. `row` counts from 1; `correct` is what the row earns in accuracy, 0 … 1.
+
+    Losses are in the plan's unit. Of a soft label `label` is the class with the largest share, of independent labels it
+    names those that are set, joined by `|`; so does `predicted`.
+    """
+    scale = in_unit(plan, 1.0)
+    # Where each label is one class its entropy is 0, and the divergence of a row is its loss.
+    kl = row.loss if row.kl is None else row.kl
     columns = [
         from_ndarray(block.rows + 1),
         *block.keys,
-        names.take(from_ndarray(block.codes)),
-        names.take(from_ndarray(_predicted(plan, block))),
-        from_ndarray(correct),
-        from_ndarray(row.probability),
-        from_ndarray(row.loss),
-        # Each label is one class, whose entropy is 0: the divergence of a row is its loss.
-        from_ndarray(row.loss),
+        *_names(plan, block),
+        from_ndarray(row.correct.numerator / row.correct.denominator),
+        *([from_ndarray(row.probability)] if row.probability is not None else []),
+        from_ndarray(row.loss if scale == 1.0 else row.loss * scale),
+        from_ndarray(kl if scale == 1.0 else kl * scale),
+        *([from_ndarray(row.entropy * scale)] if row.entropy is not None else []),
+        *([from_ndarray(block.weights)] if block.weights is not None else []),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema(plan))
 
 
-def _predicted(plan: Plan, block: Batch) -> Codes:
-    if plan.one_column:
-        codes: Codes = (block.probabilities[0] > 0.5).astype(np.intp)
-        return codes
-    return predicted(block.probabilities)
+def _names(plan: Plan, block: Batch) -> tuple[Any, Any]:
+    """The labels and the predicted classes as texts."""
+    names = from_texts(plan.classes)
+    if plan.task == "multilabel":
+        assert block.targets is not None
+        return _joined(plan, block.targets > 0.5), _joined(plan, probabilities(plan, block) > 0.5)
+    codes = block.codes
+    if codes is None:
+        assert block.targets is not None
+        codes = predicted(block.targets)
+    return names.take(from_ndarray(codes)), names.take(from_ndarray(best_class(plan, block)))
+
+
+def _joined(plan: Plan, flags: NDArray[np.bool_]) -> Any:
+    """The names of the classes that are set in each row, for flags (k, n)."""
+    return from_texts(["|".join(itertools.compress(plan.classes, row)) for row in flags.T.tolist()])
 
 
 def check_path(path: str) -> None:

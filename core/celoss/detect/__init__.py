@@ -2,80 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from celoss.detect.classes import Choice, choose_named, choose_paired, with_spoiled
+from celoss.detect.classes import Choice, check_strangers, choose_named, choose_paired, with_spoiled
 from celoss.detect.heads import NOTED_DEVIATION, decimals, printed_tolerance, stored_tolerance, tells_apart
-from celoss.detect.inputs import Flags, Inputs, look_at, wrong_option
-from celoss.detect.labels import check_label_header, choose_labels, label_values
-from celoss.detect.matching import Keys, choose_keys
-from celoss.detect.single import choose_single
+from celoss.detect.inputs import Flags, Inputs, look_at, unfit_option, wrong_option
+from celoss.detect.labels import Truth, check_label_header, choose_labels, label_values
+from celoss.detect.layout import as_cases
+from celoss.detect.matching import Keys, choose_keys, holds_fractions
+from celoss.detect.options import check_flags, option_findings, resolved
+from celoss.detect.scale import choose_scale
+from celoss.detect.single import choose_share, choose_single
 from celoss.errors import Diagnostic, listed, plural, shorten
-from celoss.kernels import DEFAULT_EPS
-from celoss.plan import Finding, Plan
+from celoss.plan import LABELS, Finding, Plan
 from celoss.sources import Source
 
-__all__ = ["NO_FLAGS", "Flags", "detect"]
+__all__ = ["NO_FLAGS", "Flags", "as_cases", "check_flags", "detect"]
 
 NO_FLAGS = Flags()
 
 
-def detect(predictions: Source, labels: Source | None, flags: Flags = NO_FLAGS) -> Plan:
+def detect(predictions: Source, labels: Source | None, flags: Flags = NO_FLAGS, layout: tuple[Finding, ...] = ()) -> Plan:
     """Decides how the inputs are read, from their heads.
 
-    labels: None when the label column is in the predictions. Raises CelossError (E103, E2xx, E3xx, E4xx, E505) when
-    nothing fits, or when two readings do; the message names the flag that settles it.
+    labels: None when the label column is in the predictions. layout: the finding of `as_cases`. Raises CelossError (E103,
+    E2xx, E3xx, E4xx, E505, E508) when nothing fits, or when two readings do; the message names the flag that settles it.
+    Raises UsageError (E604, E605, E606) for options that do not fit.
     """
     inputs = look_at(predictions, labels, flags)
-    label_columns, label_finding = choose_labels(inputs)
-    keys, key_finding = choose_keys(inputs, label_columns)
-    choice, label_columns = _choose_classes(inputs, label_columns, keys)
-    stored, rounded, places, largest, sums = _tolerances(inputs, choice.columns)
-    findings = [
-        *_formats(predictions, labels),
-        label_finding,
-        key_finding,
-        *choice.findings,
-        *_meanings(flags, choice.classes),
-        *_left_out(inputs, choice.columns, keys, label_columns),
-    ]
-    if len(choice.columns) > 1:
-        findings.append(sums)
-    findings.append(Finding("eps", repr(flags.eps), "the default" if flags.eps == DEFAULT_EPS else "--eps"))
+    truth = choose_labels(inputs)
+    keys, key_finding = choose_keys(inputs, truth.columns)
+    choice, label_columns = _choose_classes(inputs, truth, keys)
+    task = _task(flags, truth, choice)
+    independent = task == "multilabel"
+    one_column = len(choice.columns) == 1
+    scale, scale_finding = choose_scale(inputs, choice.columns, whole=not (one_column or independent))
+    check_strangers(inputs, choice, scale)
+    match = "id" if keys else "row" if labels is None else "position"
+    options, eps = resolved(flags, task, scale, choice.classes, len(choice.columns), match)
+    tolerances = _tolerances(inputs, choice.columns, scale)
+    sums_count = not one_column and not independent and scale != "logits" and not options.renormalize
+    findings = [*_formats(predictions, labels), *layout, truth.finding, key_finding, *choice.findings, scale_finding]
+    findings += _column_findings(inputs, truth, choice, keys, label_columns)
+    findings += [tolerances.finding] if sums_count else []
+    findings += option_findings(options, eps, scale)
     return Plan(
-        task="binary" if len(choice.classes) == 2 else "multiclass",
+        task=task,
         classes=choice.classes,
         columns=choice.columns,
         label_columns=label_columns,
         positive=choice.positive,
         keys=keys,
         labels_in_predictions=labels is None,
-        eps=flags.eps,
-        stored_deviation=stored,
-        rounded_deviation=rounded,
-        decimals=places,
-        largest_deviation=largest,
+        eps=eps,
+        stored_deviation=tolerances.stored,
+        rounded_deviation=tolerances.rounded,
+        decimals=tolerances.decimals,
+        largest_deviation=tolerances.largest,
         meanings=flags.classes,
+        scale=scale,
+        options=options,
+        numeric_labels=truth.numeric,
+        any_share=flags.task == "multilabel" or not independent,
+        label_deviation=_label_deviation(inputs, label_columns) if truth.numeric else 0.0,
+        weights=None if flags.weights is None else (inputs.side_of(flags.weights), flags.weights),
+        by=tuple((inputs.side_of(name), name) for name in flags.by),
+        spacing=max(inputs.head.column(name).spacing for name in choice.columns),
         findings=tuple(findings),
         notes=_position_note(inputs, keys, choice.columns, label_columns),
     )
 
 
-def _choose_classes(inputs: Inputs, label_columns: tuple[str, ...], keys: Keys) -> tuple[Choice, tuple[str, ...]]:
+def _choose_classes(inputs: Inputs, truth: Truth, keys: Keys) -> tuple[Choice, tuple[str, ...]]:
     """The classes with their columns, and the label columns (in the order of the classes when there are several)."""
+    label_columns = truth.columns
     taken = {mine for mine, _ in keys}
     # A column of the predictions with the name of a label column may be its probability; other shared columns are not.
-    taken |= set(inputs.shared) - set(label_columns) if inputs.separate else set(label_columns)
+    shared = {name for name in inputs.shared if not holds_fractions(inputs, name)}
+    taken |= shared - set(label_columns) if inputs.separate else set(label_columns)
     columns = list(inputs.flags.pred) or inputs.number_columns(taken, label_columns if inputs.separate else ())
     if len(label_columns) > 1:
-        return choose_paired(inputs, columns, label_columns)
+        return choose_paired(inputs, columns, label_columns, truth.task)
     (column,) = label_columns
+    if truth.numeric:
+        return choose_share(inputs, columns, column), label_columns
     values = label_values(inputs, column)
     check_label_header(inputs, column, values)
     if not inputs.flags.pred:
         columns = with_spoiled(inputs, columns, values, taken)
     named = choose_named(inputs, columns, values, column) if len(columns) > 1 else None
     return named or choose_single(inputs, columns, values, column), label_columns
+
+
+def _task(flags: Flags, truth: Truth, choice: Choice) -> str:
+    """What is scored. Raises UsageError (E604) where --task says what the files are not."""
+    task = truth.task or ("binary" if len(choice.classes) == 2 else "multiclass")
+    if flags.task == "multiclass" and task == "binary" and len(choice.columns) > 1:
+        # Two classes are as good as any other number of them; only the word in the report is another.
+        return "multiclass"
+    if flags.task is not None and flags.task != task:
+        found = f"{plural(len(choice.classes), 'class', 'classes')}: {listed(choice.classes, 6)}; the files hold a {task} task"
+        raise wrong_option("--task", flags.task, f"found {found}")
+    return task
+
+
+def _column_findings(
+    inputs: Inputs, truth: Truth, choice: Choice, keys: Keys, label_columns: Sequence[str]
+) -> Iterator[Finding]:
+    """What the labels mean, which columns have other roles, and which have none. Raises UsageError (E604, E605)."""
+    yield from _meanings(inputs.flags, choice.classes, names=len(label_columns) == 1 and not truth.numeric)
+    yield from _columns_of_flags(inputs)
+    yield from _left_out(inputs, choice.columns, keys, label_columns)
+
+
+def _columns_of_flags(inputs: Inputs) -> list[Finding]:
+    """The findings for --weights and --by."""
+    given = [("weights", "--weights", inputs.flags.weights)] if inputs.flags.weights is not None else []
+    given += [("groups by", "--by", name) for name in inputs.flags.by]
+    found = []
+    for what, option, name in given:
+        doubled = inputs.separate and name in inputs.head.names and name in inputs.label_head.names
+        source = inputs.labels if inputs.side_of(name or "") == LABELS else inputs.predictions
+        why = f"{option}; both files have it, that of {source.name} counts" if doubled else f"{option}, from {source.name}"
+        found.append(Finding(what, name or "", why))
+    return found
 
 
 def _formats(*sources: Source | None) -> list[Finding]:
@@ -92,8 +143,11 @@ def _formats(*sources: Source | None) -> list[Finding]:
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-def _meanings(flags: Flags, classes: Sequence[str]) -> list[Finding]:
-    """The finding for --classes. Raises UsageError (E605) for a class that is none."""
+def _meanings(flags: Flags, classes: Sequence[str], *, names: bool) -> list[Finding]:
+    """The finding for --classes. Raises UsageError: E604 where labels are no names, E605 for a class that is none."""
+    if flags.classes and not names:
+        advice = "it says what the texts of a single label column mean"
+        raise unfit_option("--classes", "for label columns of numbers", advice)
     unknown = [name for _, name in flags.classes if name not in classes]
     if unknown:
         raise wrong_option("--classes", unknown[0], f"the classes are {listed(classes)}", "E605")
@@ -102,9 +156,14 @@ def _meanings(flags: Flags, classes: Sequence[str]) -> list[Finding]:
 
 
 def _left_out(inputs: Inputs, columns: Sequence[str], keys: Keys, label_columns: Sequence[str]) -> list[Finding]:
-    used = {*columns, *(mine for mine, _ in keys), *(() if inputs.separate else label_columns)}
+    used = {*columns, *(mine for mine, _ in keys), *(() if inputs.separate else label_columns), *inputs.reserved}
     left = [name or "the unnamed first column" for name in inputs.head.names if name not in used]
-    return [Finding("left out", listed(left), "not an id, a label or a probability")] if left else []
+    found = [Finding("left out", listed(left), "not an id, a label or a probability")] if left else []
+    if inputs.separate:
+        used = {*label_columns, *(theirs for _, theirs in keys), *inputs.reserved}
+        rest = [name or "the unnamed first column" for name in inputs.label_head.names if name not in used]
+        found += [Finding("left out of the labels", listed(rest), "not an id or a label")] if rest else []
+    return found
 
 
 def _position_note(inputs: Inputs, keys: Keys, columns: Sequence[str], label_columns: Sequence[str]) -> tuple[Diagnostic, ...]:
@@ -125,11 +184,24 @@ def _position_note(inputs: Inputs, keys: Keys, columns: Sequence[str], label_col
     return (Diagnostic("N6", message, help=advice),)
 
 
-def _tolerances(inputs: Inputs, names: Sequence[str]) -> tuple[float, float, int, float, Finding]:
-    """Deviations that stored and rounded numbers explain, the decimals of the latter, the largest one, and the finding."""
+@dataclass(frozen=True)
+class _Tolerances:
+    """Deviations that stored and rounded numbers explain, the decimals of the latter, the largest one, and why."""
+
+    stored: float
+    rounded: float
+    decimals: int
+    largest: float
+    finding: Finding
+
+
+def _tolerances(inputs: Inputs, names: Sequence[str], scale: str) -> _Tolerances:
     columns = [inputs.head.column(name) for name in names]
     stored, rounded, largest = stored_tolerance(columns), printed_tolerance(columns), NOTED_DEVIATION
     why = "the precision of the stored numbers"
+    if scale == "logprobs":
+        # Half a unit of the last decimal of every logarithm changes the sum of the probabilities by as much.
+        stored, rounded = max(stored, 0.5 * 10.0 ** -decimals(columns) if decimals(columns) else 0.0), 0.0
     if rounded > stored:
         why = f"{len(columns)} columns printed with {plural(decimals(columns), 'decimal')}"
     given = inputs.flags.sum_tolerance
@@ -137,4 +209,12 @@ def _tolerances(inputs: Inputs, names: Sequence[str]) -> tuple[float, float, int
         stored, rounded, largest, why = min(stored, given), min(rounded, given), given, "--sum-tolerance"
     silent = max(stored, rounded)
     value = f"{silent:.2g}" + (f", noted up to {largest:.2g}" if largest > silent else "")
-    return stored, rounded, decimals(columns), largest, Finding("sum tolerance", value, why)
+    return _Tolerances(stored, rounded, decimals(columns), largest, Finding("sum tolerance", value, why))
+
+
+def _label_deviation(inputs: Inputs, names: Sequence[str]) -> float:
+    """Beyond what a sum of label shares is an error: what the precision of the stored or printed numbers explains."""
+    if inputs.flags.sum_tolerance is not None:
+        return inputs.flags.sum_tolerance
+    columns = [inputs.label_head.column(name) for name in names]
+    return max(stored_tolerance(columns), printed_tolerance(columns))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from celoss.detect.heads import MOST_ROWS, counts_something, share_of_sums, within_unit
+from celoss.detect.heads import MOST_ROWS, counts_something, distinct, share_of_sums, within_unit
 from celoss.detect.inputs import Inputs, first_row, wrong_option
-from celoss.detect.labels import not_paired, pair_columns
+from celoss.detect.labels import check_left_out, label_counts, not_paired, pair_columns
+from celoss.detect.scale import named_scale
 from celoss.errors import CelossError, Diagnostic, Place, did_you_mean, escape, listed, plural, quoted, shorten
 from celoss.naming import (
     Affix,
@@ -23,6 +24,7 @@ from celoss.naming import (
     says_probability,
 )
 from celoss.plan import Finding
+from celoss.sources.long import LongSource
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Choice:
     columns: tuple[str, ...]
     positive: str | None
     findings: tuple[Finding, ...]
+    # The label column by whose values the columns were found by their names.
+    label_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,14 +48,54 @@ class _Reading:
     worded: bool = False
 
 
-def choose_paired(inputs: Inputs, columns: Sequence[str], label_columns: Sequence[str]) -> tuple[Choice, tuple[str, ...]]:
-    """The choice for 0/1 label columns, and those in the order of the classes. Raises CelossError (E409)."""
+def choose_paired(
+    inputs: Inputs, columns: Sequence[str], label_columns: Sequence[str], task: str | None
+) -> tuple[Choice, tuple[str, ...]]:
+    """The choice for several label columns, and those in the order of the classes. Raises CelossError (E409).
+
+    task: soft or multilabel, None where each row has one true class.
+    """
     pairs = pair_columns(columns, label_columns)
     if pairs is None:
         raise CelossError(not_paired(inputs, columns, label_columns))
+    mine = [column for column, _ in pairs.values()]
+    left = [name for name in columns if name not in mine]
+    if left and task != "multilabel" and share_of_sums(inputs.head, mine) <= MOST_ROWS < share_of_sums(inputs.head, columns):
+        advice = f"rows sum to 1 only with {quoted(left)}; every class needs a label column, 0 in rows of other classes"
+        raise CelossError(not_paired(inputs, columns, label_columns, advice))
+    check_left_out(inputs, columns, label_columns)
     because = "--pred" if inputs.flags.pred else "they have the names of the label columns"
-    choice = _one_per_class(inputs, {name: pairs[name][0] for name in pairs}, because)
+    choice = _one_per_class(inputs, {name: pairs[name][0] for name in pairs}, because, task)
     return choice, tuple(pairs[name][1] for name in choice.classes)
+
+
+def check_strangers(inputs: Inputs, choice: Choice, scale: str) -> None:
+    """Raises CelossError (E405) when columns on a scale whose rows need no sum are taken as classes that no label has.
+
+    Probabilities are known by their sums; among logits any other number column with a bare name would pass for a class.
+    """
+    bare = set(choice.columns) == set(choice.classes) and len(choice.columns) > 1
+    # In the long form every class is one by its name alone.
+    bare = bare and not isinstance(inputs.predictions, LongSource)
+    if scale == "probs" or not bare or not inputs.head.named or inputs.flags.pred or len(choice.label_columns) != 1:
+        return
+    (column,) = choice.label_columns
+    known = {*distinct(inputs.label_head.column(column)), *(name for _, name in inputs.flags.classes)}
+    if not known.issuperset(choice.classes):
+        known |= label_counts(inputs, column).keys()
+    extra = [name for name in choice.classes if name not in known]
+    if extra:
+        raise CelossError(
+            Diagnostic(
+                "E405",
+                f"{plural(len(extra), 'column')} of {escape(inputs.predictions.name)} "
+                + ("may not be a class" if len(extra) == 1 else "may not be classes"),
+                (inputs.prediction_header(),),
+                details=(f"found: {quoted(extra)}, which no label names; among {scale} no sum tells",),
+                help=f"if they are: --pred {','.join(choice.columns)}   if not: --pred "
+                + ",".join(name for name in choice.columns if name not in extra),
+            )
+        )
 
 
 def with_spoiled(inputs: Inputs, columns: Sequence[str], values: Sequence[str], taken: Collection[str]) -> list[str]:
@@ -72,19 +116,30 @@ def choose_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str], 
     Raises CelossError: E402, E405, E406, E407.
     """
     fitting, named = _readings(inputs, columns, values)
+    scale = inputs.flags.scale
+    if scale in ("logits", "logprobs"):
+        # Probabilities beside them sum to 1, which says nothing then; a name that speaks of the scale does.
+        named = [one for one in named if named_scale(list(one.columns.values())) == scale] or named
+        fitting = []
     if len(fitting) > 1:
         raise CelossError(_two_readings(inputs, fitting))
     if fitting:
         return _one_per_class(inputs, fitting[0].columns, f"{fitting[0].because}; rows sum to 1")
-    if named and (len(values) > 1 or named[0].worded):
+    if named and (len(values) > 1 or inputs.flags.pred or named[0].worded or _is_no_probability(inputs, named[0])):
         if len(named) > 1:
             raise CelossError(_two_readings(inputs, named))
-        if not inputs.flags.pred and _has_strangers(inputs, named[0], values):
+        if not inputs.flags.pred and inputs.flags.scale in (None, "probs") and _has_strangers(inputs, named[0], values):
             raise CelossError(_not_classes(inputs, named[0], values))
-        return _one_per_class(inputs, named[0].columns, "--pred" if inputs.flags.pred else named[0].because)
+        because = "--pred" if inputs.flags.pred else named[0].because
+        return replace(_one_per_class(inputs, named[0].columns, because), label_columns=(label_column,))
     if inputs.flags.pred or share_of_sums(inputs.head, columns) > MOST_ROWS:
         raise CelossError(_no_common_name(inputs, columns, values, label_column))
     return None
+
+
+def _is_no_probability(inputs: Inputs, reading: _Reading) -> bool:
+    """Whether no column of a reading can be P(positive) by itself: beyond 0..1, or places of an array."""
+    return not inputs.head.named or not any(within_unit(inputs.head.column(name)) for name in reading.columns.values())
 
 
 def _readings(inputs: Inputs, columns: Sequence[str], values: Sequence[str]) -> tuple[list[_Reading], list[_Reading]]:
@@ -141,19 +196,26 @@ def _has_strangers(inputs: Inputs, reading: _Reading, values: Sequence[str]) -> 
     return all(inside[name] for name in values) and not all(inside.values())
 
 
-def _one_per_class(inputs: Inputs, columns: Mapping[str, str], because: str) -> Choice:
+def _one_per_class(inputs: Inputs, columns: Mapping[str, str], because: str, task: str | None = None) -> Choice:
     classes = tuple(sorted(columns, key=class_order))
     ordered = tuple(columns[name] for name in classes)
-    task = "binary" if len(classes) == 2 else "multiclass"
+    independent = task == "multilabel"
+    found = task or ("binary" if len(classes) == 2 else "multiclass")
+    why = f"{len(classes)} probability columns" if task is None else _LABELS[task]
     findings = [
-        Finding("task", task, f"{len(classes)} probability columns"),
+        Finding("task", inputs.flags.task or found, "--task" if inputs.flags.task else why),
         Finding("classes", listed(classes), "the columns' names"),
         Finding("probabilities", listed(ordered), because),
     ]
-    positive, why = _positive_of_two(inputs, classes)
+    if independent and inputs.flags.positive is not None:
+        raise wrong_option("--positive", inputs.flags.positive, "it is for two classes; these labels are independent", "E605")
+    positive, why = _positive_of_two(inputs, classes) if not independent else (None, "")
     if positive is not None:
         findings.append(Finding("positive class", positive, why))
     return Choice(classes, ordered, positive, tuple(findings))
+
+
+_LABELS = {"soft": "the labels are shares", "multilabel": "the labels are independent"}
 
 
 def _positive_of_two(inputs: Inputs, classes: Sequence[str]) -> tuple[str | None, str]:
@@ -216,12 +278,15 @@ def _no_common_name(inputs: Inputs, columns: Sequence[str], values: Sequence[str
         advice = f"if {meaning}: --classes {','.join(pairs)}" if low >= 0 and high < len(classes) else ""
         return _numbers_beside_names(place, values, columns, advice)
     near = did_you_mean(values[0], list(classes))
+    advice = f'the nearest class is "{shorten(near)}"; spelling, case and spaces count' if near else ""
+    if all(map(is_integer, classes)) and not any(map(is_integer, values)):
+        advice = "say which column each label is: --classes " + ",".join(f"{value}=N" for value in sorted(values)[:5])
     return Diagnostic(
         "E402",
         f'label "{shorten(values[0])}" is not one of the predicted classes',
         (place,),
         details=(f"found labels: {listed(values)}; predicted classes: {listed(list(classes))}",),
-        help=f'the nearest class is "{shorten(near)}"; spelling, case and spaces count' if near else "",
+        help=advice,
     )
 
 

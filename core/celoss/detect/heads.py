@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from celoss.naming import LONGEST_INTEGER, class_text, flag, is_integer
+from celoss.naming import class_text, flag, is_integer
 from celoss.sources import Column, Head
 from celoss.sources.base import BLANKS, NOT_FINITE, is_number
 
@@ -45,7 +45,7 @@ def tells_apart(column: Column) -> bool:
 
 def within_unit(column: Column) -> bool:
     """Whether every number of the column is in 0..1."""
-    return all(0.0 <= number <= 1.0 for number in _numbers(column) if number == number)
+    return all(0.0 <= number <= 1.0 for number in column.numbers if math.isfinite(number))
 
 
 def share_of_sums(head: Head, names: Sequence[str]) -> float:
@@ -95,23 +95,12 @@ def _digits(text: str) -> int:
 
 
 def decimals(columns: Sequence[Column]) -> int:
-    """The most digits after the decimal point: 4 for 0.1234, 7 for 1.25e-5."""
-    return max((_decimals(text) for column in columns for text in column.texts), default=0)
-
-
-def _decimals(text: str) -> int:
-    if not is_number(text) or len(text) > LONGEST_INTEGER:
-        return 0
-    mantissa, _, exponent = text.strip(BLANKS).lower().partition("e")
-    return max(0, len(mantissa.partition(".")[2]) - int(exponent or 0))
-
-
-def _numbers(column: Column) -> list[float]:
-    return [float(text) if is_number(text) else float("nan") for text in column.texts]
+    """The most digits after the decimal point in any of the columns."""
+    return max((column.decimals for column in columns), default=0)
 
 
 def _share_of_sums(head: Head, names: Sequence[str], tolerance: float) -> float:
     """The share of rows whose numbers are all in 0..1 and sum to 1 within the tolerance."""
-    rows = list(zip(*(_numbers(head.column(name)) for name in names), strict=True))
+    rows = list(zip(*(head.column(name).numbers for name in names), strict=True))
     good = sum(abs(sum(row) - 1.0) <= tolerance and all(0.0 <= one <= 1.0 for one in row) for row in rows)
     return good / len(rows) if rows else 0.0

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from celoss.detect.heads import looks_numeric
 from celoss.errors import CelossError, Diagnostic, Place, UsageError, escape, listed, plural, shorten, unknown_name
-from celoss.kernels import DEFAULT_EPS
 from celoss.naming import INDEX_NAMES, LABEL_NAMES, class_text, is_integer
+from celoss.plan import LABELS, NO_OPTIONS, PREDICTIONS, Options
 from celoss.sources import Head, Source
 from celoss.sources.base import is_number
+from celoss.sources.lists import NO_LISTS, Lists
 
 BY_POSITION = "#"
 
@@ -19,7 +21,8 @@ BY_POSITION = "#"
 class Flags:
     """What the user decided. An empty tuple or None leaves the decision to detection.
 
-    id: key columns, `A=B` where the files name one differently, or `#` for the order of the rows.
+    id: key columns, `A=B` where the files name one differently, or `#` for the order of the rows. task, scale: None where
+    they are to be detected. weights: the column of the rows' weights. by: columns whose values make groups.
     """
 
     id: tuple[str, ...] = ()
@@ -27,8 +30,13 @@ class Flags:
     label: tuple[str, ...] = ()
     classes: tuple[tuple[str, str], ...] = ()
     positive: str | None = None
-    eps: float = DEFAULT_EPS
     sum_tolerance: float | None = None
+    task: str | None = None
+    scale: str | None = None
+    weights: str | None = None
+    by: tuple[str, ...] = ()
+    long: bool | None = None
+    options: Options = NO_OPTIONS
 
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:
@@ -49,12 +57,26 @@ class Inputs:
     flags: Flags
     separate: bool
 
+    def side_of(self, column: str) -> str:
+        """Which side a column of --weights or --by is read from: the labels where both have it."""
+        return LABELS if column in self.label_head.names else PREDICTIONS
+
     @property
+    def reserved(self) -> set[str]:
+        """Columns that the user gave another role than that of a label, a prediction or, unless he says so, a key."""
+        mine = {name for pair in self.flags.keys for name in pair} | {*self.flags.label, *self.flags.pred}
+        named = {self.flags.weights, *(name for name in self.flags.by if name.casefold() not in LABEL_NAMES)}
+        return {name for name in named if name is not None and name not in mine}
+
+    @cached_property
     def shared(self) -> list[str]:
         """Columns with a name that both files have."""
         if not (self.separate and self.head.named and self.label_head.named):
             return []
-        return [name for name in self.head.names if name in self.label_head.names]
+        theirs = set(self.label_head.names)
+        both = [name for name in self.head.names if name in theirs]
+        # A --by column is a key where nothing else is.
+        return [name for name in both if name not in self.reserved] or [name for name in both if name != self.flags.weights]
 
     def number_columns(self, taken: Collection[str], allowed: Collection[str] = ()) -> list[str]:
         """Columns of the predictions that could hold probabilities, without those that are taken.
@@ -67,6 +89,7 @@ class Inputs:
             for column in self.head.columns
             if looks_numeric(column)
             and column.name not in taken
+            and column.name not in self.reserved
             and column.name not in mine
             and column.name not in INDEX_NAMES
             and (column.name.casefold() not in LABEL_NAMES or column.name in allowed)
@@ -94,15 +117,23 @@ def first_row(source: Source, column: str) -> Place:
 
 def look_at(predictions: Source, labels: Source | None, flags: Flags) -> Inputs:
     """Reads both heads. Raises CelossError (E103, E204, E205) or UsageError (E604)."""
-    _check_numbers(flags)
     head = _checked_head(predictions)
     label_head = head if labels is None else _checked_head(labels)
+    flags = replace(flags, pred=_with_places(predictions, flags.pred), label=_with_places(labels or predictions, flags.label))
     inputs = Inputs(predictions, labels or predictions, head, label_head, flags, labels is not None)
     _check_columns("--pred", flags.pred, predictions, head)
     _check_columns("--label", flags.label, inputs.labels, label_head)
     _check_columns("--id", [mine for mine, _ in flags.keys], predictions, head)
     _check_columns("--id", [theirs for _, theirs in flags.keys], inputs.labels, label_head)
+    _check_either("--weights", [flags.weights] if flags.weights is not None else [], inputs)
+    _check_either("--by", flags.by, inputs)
     return inputs
+
+
+def _with_places(source: Source, names: Sequence[str]) -> tuple[str, ...]:
+    """Names of columns, a list column as the names of its places."""
+    lists: Lists = getattr(source, "lists", NO_LISTS)
+    return tuple(one for name in names for one in (lists.names(name) if name in lists.widths else [name]))
 
 
 def wrong_option(option: str, value: str, advice: str, code: str = "E604") -> UsageError:
@@ -111,12 +142,9 @@ def wrong_option(option: str, value: str, advice: str, code: str = "E604") -> Us
     return UsageError(Diagnostic(code, f"{option} cannot be {shorten(value)}", (place,), help=advice))
 
 
-def _check_numbers(flags: Flags) -> None:
-    if not 0.0 <= flags.eps < 1.0:
-        raise wrong_option("--eps", str(flags.eps), "eps is a probability: 0 or more and below 1")
-    tolerance = flags.sum_tolerance
-    if tolerance is not None and not 0.0 <= tolerance < float("inf"):
-        raise wrong_option("--sum-tolerance", str(tolerance), "a tolerance is 0 or more")
+def unfit_option(option: str, what: str, advice: str) -> UsageError:
+    """The error (E604) for an option that cannot be used with, for or without something."""
+    return UsageError(Diagnostic("E604", f"{option} cannot be used {what}", (Place(f"option {option}"),), help=advice))
 
 
 def _checked_head(source: Source) -> Head:
@@ -161,3 +189,15 @@ def _check_columns(option: str, names: Sequence[str], source: Source, head: Head
             what = f'no column "{shorten(name)}" in {escape(source.name)}'
             found = f"found columns: {listed(head.names)}"
             raise CelossError(unknown_name("E205", what, name, option, head.names, found))
+
+
+def _check_either(option: str, names: Sequence[str], inputs: Inputs) -> None:
+    """Raises for a name given twice, or a column that is in neither file."""
+    known = tuple(dict.fromkeys((*inputs.label_head.names, *inputs.head.names)))
+    for name in names:
+        if names.count(name) > 1:
+            raise wrong_option(option, ",".join(names), f'it names "{shorten(name)}" twice')
+        if name not in known:
+            where = " or ".join(dict.fromkeys((escape(inputs.labels.name), escape(inputs.predictions.name))))
+            what = f'no column "{shorten(name)}" in {where}'
+            raise CelossError(unknown_name("E205", what, name, option, known, f"found columns: {listed(known)}"))

@@ -4,45 +4,210 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from celoss.detect.heads import MOST_ROWS, distinct, is_flag, looks_numeric, one_hot, share_of_sums, tells_apart
-from celoss.detect.inputs import Inputs, no_header
-from celoss.errors import CelossError, Diagnostic, listed, plural, shorten
-from celoss.naming import INDEX_NAMES, LABEL_NAMES, PREDICTION_NAME, Affix, affixes, class_text, common_affix, pair_by_core
+from celoss.detect.heads import (
+    MOST_ROWS,
+    NOTED_DEVIATION,
+    counts_something,
+    distinct,
+    is_flag,
+    looks_numeric,
+    one_hot,
+    share_of_sums,
+    tells_apart,
+    within_unit,
+)
+from celoss.detect.inputs import Inputs, no_header, wrong_option
+from celoss.errors import CelossError, Diagnostic, listed, plural, quoted, shorten
+from celoss.naming import (
+    INDEX_NAMES,
+    LABEL_NAMES,
+    PREDICTION_NAME,
+    Affix,
+    affixes,
+    class_text,
+    common_affix,
+    flag,
+    is_integer,
+    means_missing,
+    pair_by_core,
+)
 from celoss.plan import Finding
-from celoss.sources import Chunk, Suspicious
+from celoss.sources import Chunk, Column, read_all
+from celoss.sources.base import is_number
 
 
-def choose_labels(inputs: Inputs) -> tuple[tuple[str, ...], Finding]:
-    """The column that holds class names, or the several 0/1 columns. Raises CelossError (E401)."""
+@dataclass(frozen=True)
+class Truth:
+    """The label columns and what they are. task: soft or multilabel, None where each row has one true class.
+
+    numeric: whether they hold numbers (shares), not names or 0/1 flags.
+    """
+
+    columns: tuple[str, ...]
+    finding: Finding
+    task: str | None = None
+    numeric: bool = False
+
+
+def choose_labels(inputs: Inputs) -> Truth:
+    """The column that holds class names, or the several of flags or shares. Raises CelossError (E401, E414)."""
+    several = inputs.flags.task in ("soft", "multilabel") or inputs.flags.options.normalize_labels
+    if inputs.flags.label:
+        return _truth(inputs, inputs.flags.label, "--label")
+    if several:
+        columns = _paired_columns(inputs, _names(inputs), numbers=True)
+        if columns:
+            return _truth(inputs, columns, "named after the probability columns")
     columns, because = _choose(inputs)
-    return columns, Finding("label", listed(columns), because)
+    return _truth(inputs, columns, because)
+
+
+def _truth(inputs: Inputs, columns: tuple[str, ...], because: str) -> Truth:
+    """What the label columns are: flags of one class or of several, shares, or names."""
+    finding = Finding("label", listed(columns), because)
+    heads = [inputs.label_head.column(name) for name in columns]
+    task, options = inputs.flags.task, inputs.flags.options
+    if len(columns) == 1:
+        if task == "multilabel" or (task == "soft" and not looks_numeric(heads[0])):
+            raise wrong_option("--task", task, f'there is one label column, "{shorten(columns[0])}"; {_NEEDED[task]}')
+        if task == "soft":
+            return Truth(
+                columns, Finding("label", columns[0], f"{because}; its numbers are shares, by --task soft"), "soft", True
+            )
+        return Truth(columns, finding)
+    flags = not _holds_numbers(heads)
+    if task == "multilabel":
+        return Truth(columns, finding, "multilabel", not flags)
+    if task == "soft" or options.normalize_labels:
+        # Counts are mostly 0 and 1, too; only what is written as True and False is no number.
+        return Truth(columns, finding, "soft", all(map(looks_numeric, heads)))
+    if not flags:
+        return _shares(inputs, columns, because)
+    if not one_hot(inputs.label_head, columns) and task is None and not _predicts_one_whole(inputs, columns):
+        why = f"{because}; rows with none or several 1, and predictions that do not sum to 1"
+        return Truth(columns, Finding("label", listed(columns), why), "multilabel")
+    return Truth(columns, finding)
+
+
+_NEEDED = {
+    "soft": "soft labels are shares, in one column per class or one of the positive class",
+    "multilabel": "independent labels have one 0/1 column each",
+}
+
+
+def _holds_numbers(heads: Sequence[Column]) -> bool:
+    """Whether label columns hold shares or counts: fractions, or in most rows numbers beyond 0 and 1.
+
+    A lone −1, 2 or word among 0 and 1 makes no numbers of flags: it is a fault to be found.
+    """
+    rows = list(zip(*(one.texts for one in heads), strict=True))
+    others = [[text for text in row if is_number(text) and flag(text) is None] for row in rows]
+    fractions = any(not is_integer(class_text(text.strip())) for row in others for text in row)
+    return fractions or sum(map(bool, others)) > MOST_ROWS * len(rows)
+
+
+def _shares(inputs: Inputs, columns: tuple[str, ...], because: str) -> Truth:
+    """Label columns of numbers: shares of one whole. Raises CelossError (E414) when they sum to something else."""
+    if share_of_sums(inputs.label_head, columns) > MOST_ROWS:
+        return Truth(columns, Finding("label", listed(columns), f"{because}; numbers that sum to 1"), "soft", True)
+    inside = all(within_unit(inputs.label_head.column(name)) for name in columns)
+    advice = "if they are independent labels: --task multilabel" if inside else "if they are counts: --normalize-labels"
+    raise CelossError(
+        Diagnostic(
+            "E414",
+            "the label columns hold numbers that do not sum to 1",
+            (inputs.label_header(columns[0]),),
+            details=(f"found label columns {listed(columns)} and a row that sums to {_odd_sum(inputs, columns)}",),
+            help=advice,
+        )
+    )
+
+
+def _odd_sum(inputs: Inputs, columns: Sequence[str]) -> str:
+    """The sum of the first row that is far from 1."""
+    rows = zip(*(inputs.label_head.column(name).numbers for name in columns), strict=True)
+    return next((f"{sum(row):.6g}" for row in rows if abs(sum(row) - 1.0) > NOTED_DEVIATION), "?")
+
+
+def _predicts_one_whole(inputs: Inputs, flags: Sequence[str]) -> bool:
+    """Whether the prediction columns sum to 1, all or those that pair with label columns, so that each row has one class."""
+    columns = list(inputs.flags.pred) or _others(inputs, flags)
+    pairs = pair_columns(columns, flags)
+    paired = [mine for mine, _ in pairs.values()] if pairs else []
+    return bool(paired) and max(share_of_sums(inputs.head, names) for names in (paired, columns)) > MOST_ROWS
+
+
+def _names(inputs: Inputs) -> list[str]:
+    """Columns of the labels that are no ids by --id, no row names, and have no other role by a flag."""
+    ids = {theirs for _, theirs in inputs.flags.keys}
+    reserved = inputs.reserved
+    return [name for name in inputs.label_head.names if name not in ids and name not in INDEX_NAMES and name not in reserved]
 
 
 def _choose(inputs: Inputs) -> tuple[tuple[str, ...], str]:
-    if inputs.flags.label:
-        return inputs.flags.label, "--label"
-    ids = {theirs for _, theirs in inputs.flags.keys}
-    names = [name for name in inputs.label_head.names if name not in ids and name not in INDEX_NAMES]
+    names = _names(inputs)
     usual = [name for name in names if name.casefold() in LABEL_NAMES]
     fitting = _fitting_columns(inputs, [name for name in names if name not in inputs.shared])
-    rivals = [name for name in fitting if name not in usual and not _all_differ(inputs, name)]
+    # Small integers (a fold, an age) fit numbered classes by chance: only a name that says label makes a rival of them.
+    rivals = [name for name in fitting if name not in usual and not _all_differ(inputs, name) and _is_rival(inputs, name)]
     if len(usual) == 1 and not rivals:
+        _check_no_shares(inputs, usual[0], [name for name in names if name != usual[0]])
         return (usual[0],), "the column's name"
     if inputs.separate and not usual:
         own = [name for name in names if name not in inputs.shared]
+        if not own and (paired := _paired(inputs, names)):
+            return paired
         # Where both files have all columns, the one that does not tell rows apart is the label.
         own = own or [name for name in names if not tells_apart(inputs.label_head.column(name))]
         own = own or [name for name in names if is_flag(inputs.label_head.column(name))]
         if (len(own) == 1 or len(names) == 1) and not _is_answer((own or names)[0]):
+            _check_reserved(inputs, (own or names)[0])
             return tuple(own or names), f"the only column of {inputs.labels.name} that is not an id"
-    flags = _one_hot_columns(inputs, names)
-    if flags:
-        return flags, "0/1 columns named after the probability columns, one 1 in each row"
+    if paired := _paired(inputs, names):
+        return paired
     if len(fitting) == 1 and not usual:
         return (fitting[0],), "the only column whose values are all named by columns"
     candidates = [*usual, *rivals]
     raise CelossError(_which_label(inputs, candidates or [name for name in names if name not in inputs.shared] or names))
+
+
+def _is_rival(inputs: Inputs, name: str) -> bool:
+    return not looks_numeric(inputs.label_head.column(name)) or name.casefold() in ("y", "class")
+
+
+def _check_no_shares(inputs: Inputs, label: str, names: Sequence[str]) -> None:
+    """Raises CelossError (E401) when shares of the classes stand beside a column that is called a label."""
+    shares = _paired_columns(inputs, names, numbers=True)
+    heads = [inputs.label_head.column(name) for name in shares]
+    if shares and _holds_numbers(heads) and share_of_sums(inputs.label_head, shares) > MOST_ROWS and inputs.separate:
+        raise CelossError(
+            Diagnostic(
+                "E401",
+                "which columns hold the label?",
+                (inputs.label_header(),),
+                details=(f'found "{shorten(label)}", and shares of the classes in {listed(shares)}',),
+                help=f"say which: --label {label}   or --label {','.join(shares)}",
+            )
+        )
+
+
+def _check_reserved(inputs: Inputs, chosen: str) -> None:
+    """Raises CelossError (E401) when a column is left as the label only because --by names one that could be it as well."""
+    taken = [name for name in inputs.label_head.names if name in inputs.flags.by and name in inputs.reserved]
+    likely = [name for name in taken if _may_be_label(inputs, name)]
+    if likely and not (_is_plainly_label(inputs, chosen) and not any(_is_plainly_label(inputs, name) for name in likely)):
+        raise CelossError(_which_label(inputs, [*likely, chosen]))
+
+
+def _is_plainly_label(inputs: Inputs, name: str) -> bool:
+    """Whether the values of a column are 0 and 1, or classes that probability columns are named after."""
+    return is_flag(inputs.label_head.column(name)) or bool(_fitting_columns(inputs, [name]))
+
+
+def _may_be_label(inputs: Inputs, name: str) -> bool:
+    return _is_plainly_label(inputs, name) or len(distinct(inputs.label_head.column(name))) <= 2
 
 
 def _all_differ(inputs: Inputs, name: str) -> bool:
@@ -63,11 +228,46 @@ def _others(inputs: Inputs, label_columns: Sequence[str]) -> list[str]:
     return inputs.number_columns(keys if inputs.separate else label_columns)
 
 
-def _one_hot_columns(inputs: Inputs, names: Sequence[str]) -> tuple[str, ...]:
-    flags = [name for name in names if is_flag(inputs.label_head.column(name))]
-    if len(flags) < 2 or not one_hot(inputs.label_head, flags):
-        return ()
-    return tuple(flags) if pair_columns(_others(inputs, flags), flags) else ()
+def _paired(inputs: Inputs, names: Sequence[str]) -> tuple[tuple[str, ...], str] | None:
+    """The label columns that are named after prediction columns, and why; flags of one class before any numbers."""
+    flags = _paired_columns(inputs, names, numbers=False)
+    if flags and one_hot(inputs.label_head, flags):
+        return flags, "0/1 columns named after the probability columns, one 1 in each row"
+    # A lone 2 among flags makes its column one of numbers: it stays a label column, and the 2 a fault.
+    columns = max(flags, _paired_columns(inputs, names, numbers=True), key=len)
+    return (columns, "named after the probability columns") if columns else None
+
+
+def _paired_columns(inputs: Inputs, names: Sequence[str], *, numbers: bool) -> tuple[str, ...]:
+    """The label columns that are named after prediction columns: of flags, or of any numbers; none where they do not pair.
+
+    All such columns, or those that pair with every prediction column of one kind of name while the others do not.
+    """
+    heads = [inputs.label_head.column(name) for name in names]
+    columns = list(inputs.flags.pred)
+    if numbers:
+        found = [one.name for one in heads if looks_numeric(one) and not _is_id_of_both(inputs, one)]
+    else:
+        found = [one.name for one in heads if is_flag(one)]
+    for chosen in (found, _named_after(columns or _others(inputs, found), found)):
+        if len(chosen) > 1 and pair_columns(columns or _others(inputs, chosen), chosen):
+            return tuple(chosen)
+    return ()
+
+
+def _named_after(columns: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Those of the names that are the cores of all columns with one affix that is not empty."""
+    for affix in affixes(columns, names):
+        cores = affix.cores(columns)
+        if affix != Affix() and len(cores) > 1 and cores.keys() <= set(names):
+            return [name for name in names if name in cores]
+    return []
+
+
+def _is_id_of_both(inputs: Inputs, column: Column) -> bool:
+    """Whether a column of integers is no label: one of its name in the predictions holds integers as well."""
+    mine = [one for one in inputs.head.columns if inputs.separate and one.name == column.name]
+    return counts_something(column) and bool(mine) and all(map(counts_something, mine))
 
 
 def pair_columns(columns: Sequence[str], flags: Sequence[str]) -> dict[str, tuple[str, str]] | None:
@@ -83,14 +283,43 @@ def pair_columns(columns: Sequence[str], flags: Sequence[str]) -> dict[str, tupl
     return None
 
 
-def not_paired(inputs: Inputs, columns: Sequence[str], flags: Sequence[str]) -> Diagnostic:
-    """The diagnostic for 0/1 label columns that have no probability columns of their names."""
+def check_left_out(inputs: Inputs, columns: Sequence[str], label_columns: Sequence[str]) -> None:
+    """Raises CelossError (E409) when a prediction column that seems to be of a class has no label column beside the others.
+
+    It does when --pred names it, when it is named like those that have one (`p_owl` beside `p_cat`), or when these do not
+    sum to 1 without it.
+    """
+    pairs = pair_columns(columns, label_columns)
+    if pairs is None or len(pairs) == len(columns):
+        return
+    paired = [mine for mine, _ in pairs.values()]
+    affix = common_affix(paired)
+    left = [name for name in columns if name not in paired]
+    named = [name for name in left if inputs.flags.pred or (affix != Affix() and affix.core(name) is not None)]
+    if not named and affix == Affix() and share_of_sums(inputs.head, [*paired, *left]) > MOST_ROWS:
+        named = left
+    if named:
+        cores = [affix.core(name) or name for name in named]
+        raise CelossError(
+            Diagnostic(
+                "E409",
+                f"{plural(len(named), 'prediction column')} {'has' if len(named) == 1 else 'have'} no label column",
+                (inputs.prediction_header(named[0]),),
+                details=(f"found {quoted(named)}; label columns {listed(label_columns)}",),
+                help=f"if no row is of {listed(cores)}, add a label column of 0 for it; else leave it out: "
+                f"--pred {','.join(paired)}",
+            )
+        )
+
+
+def not_paired(inputs: Inputs, columns: Sequence[str], flags: Sequence[str], advice: str = "") -> Diagnostic:
+    """The diagnostic for label columns that have no probability columns of their names, or not one for each of these."""
     return Diagnostic(
         "E409",
         f"{plural(len(flags), 'label column')} and {plural(len(columns), 'probability column')} do not pair by name",
         (inputs.prediction_header(),),
         details=(f"found labels {listed(flags)}; probabilities {listed(columns)}",),
-        help="name them in pairs, such as prob_cat and cat, or choose: --pred A,B --label A,B",
+        help=advice or "name them in pairs, such as prob_cat and cat, or choose: --pred A,B --label A,B",
     )
 
 
@@ -158,7 +387,10 @@ def label_values(inputs: Inputs, column: str) -> list[str]:
             )
         )
     meanings = dict(inputs.flags.classes)
-    return list(dict.fromkeys(meanings.get(value, value) for value in values))
+    named = list(dict.fromkeys(meanings.get(value, value) for value in values))
+    if inputs.flags.options.missing == "drop":
+        return [value for value in named if not means_missing(value)] or named
+    return named
 
 
 def check_label_header(inputs: Inputs, column: str, values: Sequence[str]) -> None:
@@ -169,10 +401,7 @@ def check_label_header(inputs: Inputs, column: str, values: Sequence[str]) -> No
 
 def label_counts(inputs: Inputs, column: str) -> Counter[str]:
     """How often each label occurs in the whole file."""
-    try:
-        return _counted(inputs.labels.batches([column], []))
-    except Suspicious:
-        return _counted(inputs.labels.batches([column], [], careful=True))
+    return read_all(lambda careful: _counted(inputs.labels.batches([column], [], careful)))
 
 
 def _counted(chunks: Iterable[Chunk]) -> Counter[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 from celoss.detect.heads import looks_numeric
@@ -10,6 +11,7 @@ from celoss.errors import CelossError, Diagnostic, escape, listed, quoted, short
 from celoss.naming import INDEX_NAMES, is_integer, plain_name
 from celoss.plan import Finding
 from celoss.sources import Column
+from celoss.sources.long import LongSource
 
 Keys = tuple[tuple[str, str], ...]
 WHAT = "rows matched by"
@@ -22,11 +24,16 @@ def choose_keys(inputs: Inputs, label_columns: Collection[str]) -> tuple[Keys, F
     if inputs.flags.id:
         because = "--id" if inputs.separate else "--id; it names the rows of the one file, repeats are not looked for"
         return inputs.flags.keys, Finding(WHAT, listed([mine for mine, _ in inputs.flags.keys]), because)
+    if isinstance(inputs.predictions, LongSource) and not inputs.separate:
+        ids = inputs.predictions.id_columns
+        return tuple((name, name) for name in ids), Finding(WHAT, listed(ids), "the id of the long form")
     if not inputs.separate:
         return (), Finding(WHAT, "row", "the label is in the same file")
     shared = [name for name in inputs.shared if name not in label_columns and name not in inputs.flags.pred]
     # The row names that pandas and R write count only when nothing else is in both files.
     shared = [name for name in shared if name not in INDEX_NAMES] or shared
+    # Fractions are measured, not given: probabilities and shares of the same names in both files match no rows.
+    shared = [name for name in shared if not holds_fractions(inputs, name)] or shared
     if len(shared) > 1:
         raise CelossError(
             Diagnostic(
@@ -80,3 +87,9 @@ def _same_values(mine: Column, other: Column) -> bool:
         # Numbers can be equal by chance (ages, counts): only the same set of integers says that they are ids.
         return set(mine.texts) == set(other.texts) and all(map(is_integer, mine.texts))
     return bool(set(filter(None, mine.texts)) & set(other.texts))
+
+
+def holds_fractions(inputs: Inputs, name: str) -> bool:
+    """Whether a column that both files have holds numbers that are no integers in one of them."""
+    columns = (inputs.head.column(name), inputs.label_head.column(name))
+    return any(math.isfinite(one) and one % 1.0 != 0.0 for column in columns for one in column.numbers)

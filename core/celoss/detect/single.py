@@ -8,6 +8,7 @@ from celoss.detect.classes import Choice
 from celoss.detect.heads import counts_something, distinct, looks_numeric
 from celoss.detect.inputs import Inputs, first_row
 from celoss.detect.labels import label_counts
+from celoss.detect.scale import named_scale
 from celoss.errors import (
     CelossError,
     Diagnostic,
@@ -23,13 +24,16 @@ from celoss.errors import (
 from celoss.naming import (
     COMPUTED_NAME,
     CONFIDENCE_NAME,
-    MISSING_LABELS,
     NEGATION,
+    OPPOSITES,
     PREDICTION_NAME,
     PROBABILITY_NAME,
+    Affix,
     class_in_name,
     class_text,
+    common_affix,
     is_integer,
+    means_missing,
     opposite,
     positive_of,
 )
@@ -60,6 +64,52 @@ def choose_single(inputs: Inputs, columns: Sequence[str], values: Sequence[str],
     return Choice((negative, positive), (column,), positive, findings)
 
 
+def choose_share(inputs: Inputs, columns: Sequence[str], label_column: str) -> Choice:
+    """The predictions beside one column of shares of the positive class: one column, or those of two classes.
+
+    Raises CelossError: E404 where the names of the two columns speak of different classes, E407, E410.
+    """
+    words = [word for pair in OPPOSITES for word in pair]
+    if not columns:
+        raise CelossError(_no_probabilities(inputs, ["0", "1"], label_column))
+    given = inputs.flags.positive
+    if len(columns) == 2:
+        found = common_affix(columns).cores(columns) or Affix().cores(columns)
+        named = class_in_name(label_column, list(found))
+        chosen = given or named or positive_of(list(found))
+        if chosen in found:
+            if named not in (None, chosen):
+                raise CelossError(_two_positives(inputs, chosen, named or "", label_column))
+            negative = next(name for name in found if name != chosen)
+            findings = (Finding("task", "soft", "--task"), Finding("classes", f"{negative}, {chosen}", "the columns' names"))
+            return Choice((negative, chosen), (found[negative], found[chosen]), chosen, findings)
+    if len(columns) > 1:
+        columns = [_column(inputs, columns, [given or "1"], label_column)[0]]
+    mine, theirs = class_in_name(columns[0], words), class_in_name(label_column, words)
+    if given is None and mine is not None and theirs is not None and mine != theirs:
+        raise CelossError(_two_positives(inputs, mine, theirs, label_column))
+    chosen = given or mine or theirs or "1"
+    because = "--positive" if given else "the column's name" if mine or theirs else f"the share that {label_column} holds"
+    said = (
+        Finding("task", "soft", "--task"),
+        Finding("probabilities", columns[0], "--pred" if inputs.flags.pred else "the column of probabilities"),
+        Finding("positive class", chosen, because),
+    )
+    return Choice((opposite(chosen) or f"not {chosen}", chosen), (columns[0],), chosen, said)
+
+
+def _two_positives(inputs: Inputs, mine: str, theirs: str, label_column: str) -> Diagnostic:
+    return Diagnostic(
+        "E404",
+        "which class is the positive one?",
+        (inputs.label_header(label_column),),
+        details=(
+            f'found: the probability is of "{shorten(mine)}", the share in "{shorten(label_column)}" of "{shorten(theirs)}"',
+        ),
+        help="name both after one class, and turn one of them into 1 less its numbers",
+    )
+
+
 def _column(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label_column: str) -> tuple[str, str]:
     """The column and why. By its name first: a bad value in a column must not make another one the probabilities."""
     if inputs.flags.pred and len(columns) == 1:
@@ -74,6 +124,7 @@ def _column(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label
         ("the only column that has the name of a label", [one for one in graded if class_in_name(one, values) is not None]),
         ("the only number column whose name says probability", [one for one in graded if PROBABILITY_NAME.search(one)]),
         ("the only column of graded numbers", [name for name in graded if COMPUTED_NAME.search(name) is None]),
+        ("the only column whose name says its scale", [name for name in graded if named_scale([name]) is not None]),
         ("the only column of numbers", list(columns) if not graded else []),
     )
     for because, found in tests:
@@ -98,6 +149,9 @@ def _only_labels(inputs: Inputs, name: str, values: Sequence[str]) -> bool:
 
 def _positive_class(inputs: Inputs, column: str, values: Sequence[str], label_column: str) -> tuple[str, str]:
     given = inputs.flags.positive
+    explained = {text for text, _ in inputs.flags.classes}
+    if any(means_missing(value) and value not in explained for value in values):
+        raise CelossError(_which_positive(inputs, column, values, label_column))
     if given is not None:
         return _given_positive(given, values), "--positive"
     # pandas calls a column without a name 0: that says nothing about a class called 0.
@@ -188,7 +242,13 @@ def _confidence(inputs: Inputs, column: str) -> Diagnostic:
 
 def _too_many_labels(inputs: Inputs, column: str, values: Sequence[str], label_column: str) -> Diagnostic:
     advice = _missing_label_hint(values) or "one column fits two classes; more classes need one column each"
-    if inputs.separate and sum(is_number(value) and not is_integer(value) for value in values) > len(values) / 2:
+    advice = _share_hint(values) or _long_hint(inputs, values) or advice
+    fractions = any(value % 1.0 for value in inputs.head.column(column).numbers if value == value)
+    if (
+        inputs.separate
+        and not fractions
+        and sum(is_number(value) and not is_integer(value) for value in values) > len(values) / 2
+    ):
         advice = "the two files look swapped: the predictions come first, then the labels"
     return Diagnostic(
         "E408",
@@ -199,12 +259,23 @@ def _too_many_labels(inputs: Inputs, column: str, values: Sequence[str], label_c
     )
 
 
+def _share_hint(values: Sequence[str]) -> str:
+    """What to do with labels between 0 and 1; else empty."""
+    shares = all(is_number(value) and 0.0 <= float(value) <= 1.0 for value in values)
+    fractions = any(not is_integer(value) for value in values)
+    return "if they are shares of the positive class (0.5 for a tie): --task soft" if shares and fractions else ""
+
+
+def _long_hint(inputs: Inputs, values: Sequence[str]) -> str:
+    """--long, where a column beside the one probability names the classes; else empty."""
+    named = [column.name for column in inputs.head.columns if set(values) & set(distinct(column))]
+    return f'if "{shorten(named[0])}" is the class that each row is about: --long' if named and inputs.separate else ""
+
+
 def _missing_label_hint(values: Sequence[str]) -> str:
     """What to do with a label that stands for a missing one, if there is such; else empty."""
-    missing = [value for value in values if value.casefold() in MISSING_LABELS]
-    if not missing:
-        return ""
-    return f'if "{shorten(missing[0])}" is no class but a missing label, leave those rows out of both files'
+    missing = [value for value in values if means_missing(value)]
+    return f'if "{shorten(missing[0])}" is no class but a missing label: --missing drop' if missing else ""
 
 
 def _not_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label_column: str) -> Diagnostic:
@@ -237,5 +308,5 @@ def _which_positive(inputs: Inputs, column: str, values: Sequence[str], label_co
         "which class is the positive one?",
         (inputs.prediction_header(column),),
         details=(f"found labels: {shown}",),
-        help=_missing_label_hint(values) or advice,
+        help=_missing_label_hint(values) or _share_hint(values) or advice,
     )
