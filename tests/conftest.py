@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -102,3 +103,8 @@ def sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     shutil.copytree(REPOSITORY / "sample_data", tmp_path / "sample_data")
     return tmp_path
+
+
+def twelve_digits(text: str) -> str:
+    """The text with its long numbers cut to twelve digits: the last bit of a logarithm depends on the processor."""
+    return re.sub(r"\d+\.\d{12,}(?:e[+-]?\d+)?", lambda found: f"{float(found[0]):.12g}", text)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -141,8 +145,17 @@ def test_a_folder_in_the_place_of_a_file_is_an_error_of_its_own(folder: Path, ce
     assert ran.err.startswith("error[E102]: 'runs' is a directory\n  --> argument PREDS\n")
 
 
+@pytest.fixture(autouse=True)
+def temporary(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Temporary files, reports of failures among them, go where pytest tidies up."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
+
+
+INSIDE = "the inside of celoss"
+
+
 def fail(*_: object, **__: object) -> None:
-    raise RuntimeError("the inside of celoss")
+    raise RuntimeError(INSIDE)
 
 
 @pytest.mark.parametrize("form", ["table", "json"])
@@ -156,6 +169,12 @@ def test_a_failure_of_celoss_itself_ends_with_4_and_shows_no_traceback(
     assert "celoss failed in a way it should not (RuntimeError)" in ran.err
     assert "Traceback" not in ran.err
     assert "the inside" not in ran.err
+    (report,) = re.findall(r"written to (\S+?celoss-crash-\w+\.txt)", ran.err)
+    text = Path(report).read_text("utf-8")
+    Path(report).unlink()
+    assert text.splitlines()[0].startswith(f"celoss {library.__version__}, Python ")
+    assert "test_cli.py" in text
+    assert not any(word in text for word in ("the inside", "preds.csv", "labels.csv"))
 
 
 def test_the_traceback_of_a_failure_is_shown_on_request(folder: Path, celoss: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,17 +259,29 @@ def test_messages_that_cannot_be_written_do_not_change_the_exit_status(folder: P
         assert process("eval", "nothing.csv", "labels.csv", stderr=full).code == 3
 
 
-def test_an_interrupt_ends_it_with_130_no_traceback_and_no_file(folder: Path) -> None:
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_without_a_traceback_and_without_files(folder: Path, sent: signal.Signals, status: int) -> None:
     os.mkfifo("slow")
     # Started like this it heeds SIGINT even where the parent ignores it, as jobs in the background do.
     start = "import signal, runpy; signal.signal(signal.SIGINT, signal.default_int_handler); runpy.run_module('celoss_cli')"
     command = [sys.executable, "-c", start, "eval", "slow", "labels.csv", "-o", "out.json"]
     running = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    with open("slow", "wb"):  # returns once celoss has opened it
-        running.send_signal(signal.SIGINT)
+    with opened_by_reader("slow", running):
+        running.send_signal(sent)
         out, err = running.communicate(timeout=30)
-    assert (running.returncode, out, err) == (130, b"", b"")
+    assert (running.returncode, out, err) == (status, b"", b"")
     assert leftovers(folder) == ["slow"]
+
+
+def opened_by_reader(pipe: str, reader: subprocess.Popen[bytes]) -> IO[bytes]:
+    """The writing end of a named pipe, once the process has opened it for reading."""
+    for _ in range(300):
+        assert reader.poll() is None, reader.communicate()
+        try:
+            return os.fdopen(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK), "wb")
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("nobody reads the pipe")
 
 
 # --- streams --------------------------------------------------------------------------------------------------------------
@@ -543,7 +574,7 @@ def test_every_error_under_json_is_json(folder: Path, celoss: Command, monkeypat
 
 @pytest.mark.parametrize(
     "metric",
-    list(json.loads((files("celoss_cli") / "schema" / "eval.json").read_text("utf-8"))["properties"]["metrics"]["required"]),
+    list(json.loads((files("celoss_cli") / "schema" / "eval.json").read_text("utf-8"))["$defs"]["metrics"]["required"]),
 )
 def test_only_prints_one_bare_number_with_all_its_digits(metric: str, folder: Path, celoss: Command) -> None:
     expected = library.evaluate("preds.csv", "labels.csv").metrics[metric]
@@ -570,7 +601,7 @@ def test_schema_alone_is_the_schema_of_eval(celoss: Command) -> None:
 
 def test_check_says_what_eval_finds_and_then_that_all_rows_are_good(folder: Path, celoss: Command) -> None:
     ran = celoss("check", "preds.csv", "labels.csv")
-    findings = library.evaluate("preds.csv", "labels.csv").findings
+    findings = library.evaluate("preds.csv", "labels.csv").plan.findings
     assert ran.out.splitlines() == [*map(str, findings), "rows: 4 (all read, no fault)"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -12,16 +13,22 @@ import pytest
 
 import celoss
 from celoss import CelossError
+from celoss.conventions import CONVENTIONS
+from celoss.errors import UsageError
 from celoss.files import check_targets
 from celoss.report import check_metric
 
-SOURCES = Path(__file__).parent.parent
+TESTS = Path(__file__).parent
+SOURCES = TESTS.parent
 FILES = {
     "preds.csv": r"id,cat,dog,owl\na,0.70,0.20,0.10\nb,0.10,0.80,0.10\nc,0.20,0.20,0.60\n",
     "labels.csv": r"id,label\na,cat\nb,dog\nc,owl\n",
 }
-# What only the command can say: tests/test_cli.py.
-ELSEWHERE = {"E600", "E704", "E900"}
+# Codes whose texts are tested in another file: what only the command can say, the long form, `explain`.
+ELSEWHERE = {
+    "test_cli.py": {"E600", "E704", "E900"},
+    "test_explain.py": {"E309", "E310"},
+}
 
 CASES = r"""
 > call: pred.csv labels.csv
@@ -145,12 +152,12 @@ error[E301]: preds.csv has 3 rows, labels.csv has 1
 error[E302]: 2 labelled rows have no prediction
   --> labels.csv:2, id "a"
   = 1 more: line 4, id "c"
-  = help: every row of labels.csv needs a prediction: add it to preds.csv, or remove the row from labels.csv
+  = help: every row of labels.csv needs a prediction; to score only the rows in both files: --id-match inner
 ----
 > labels.csv: id,label\na,cat\nc,owl\n
 error[E303]: 1 prediction has no label
   --> preds.csv:3, id "b"
-  = help: every row of preds.csv needs a label: add it to labels.csv, or remove the row from preds.csv
+  = help: every row of preds.csv needs a label; to score only the rows in both files: --id-match inner
 ----
 > labels.csv: id,label\na,cat\nb,dog\nc,owl\na,dog\nb,dog\nc,dog\na,dog\n
 error[E304]: id "a" occurs twice in labels.csv
@@ -187,6 +194,22 @@ error[E307]: 1 id is empty
   3 | ,0.10,0.80,0.10
     | ^
   = help: give every row an id, or match by row order: --id '#'
+----
+> preds.csv: id,cat,dog,owl\na,0.70,,0.10\nb,,0.80,0.10\nc,0.20,0.20,\n
+> with: {"missing": "drop"}
+error[E308]: no row is left to score
+  --> preds.csv
+  = found: 3 rows with a missing value
+  = help: run it without --missing drop to see where
+----
+> preds.csv: id,cat,dog,owl\na,0.70,,0.10\nb,0.10,0.80,0.10\nc,0.20,0.20,0.60\n
+> labels.csv: id,label\nx,cat\na,dog\n
+> with: {"missing": "drop", "id_match": "inner"}
+error[E308]: no row is left to score
+  --> preds.csv
+  = found: 1 row with a missing value
+  = found: 2 predictions without a label
+  = help: run it without --missing drop and --id-match inner to see where
 ----
 > labels.csv: id,kind,site\na,cat,dog\nb,dog,cat\nc,owl,owl\n
 error[E401]: which column holds the label?
@@ -250,7 +273,7 @@ error[E403]: 2 labels are empty
   3 | b,
     |   ^
   = 1 more: line 4, column "label" (  )
-  = help: give every row a label, or leave such rows out of both files
+  = help: give every row a label, or leave such rows out: --missing drop
 ----
 > labels.csv: id,label\na,\nb,\nc,\n
 error[E403]: all labels are empty
@@ -269,7 +292,7 @@ error[E404]: which class is the positive one?
 error[E404]: which class is the positive one?
   --> preds.csv:1, column "score"
   = found labels: 1 (2), NA (1)
-  = help: if "NA" is no class but a missing label, leave those rows out of both files
+  = help: if "NA" is no class but a missing label: --missing drop
 ----
 > preds.csv: id,cat,dog,owl,age\na,0.70,0.20,0.20,31.5\nb,0.10,0.90,0.10,44.0\nc,0.20,0.20,0.70,9.25\n
 error[E405]: 1 column of preds.csv is not a class
@@ -297,13 +320,13 @@ error[E407]: which column holds the probabilities?
   = found "x", "y"; labels: 0, 1
   = help: say which: --pred x   or --pred y
 ----
-> preds.csv: id,x_cat,x_dog,z_cat,z_dog\na,0.5,0.5,0.1,0.9\nb,0.5,0.5,0.2,0.8\n
+> preds.csv: id,x_cat,x_dog,w_cat,w_dog\na,0.5,0.5,0.1,0.9\nb,0.5,0.5,0.2,0.8\n
 > labels.csv: id,label\na,cat\nb,dog\n
 error[E407]: two sets of columns could be the probabilities
   --> preds.csv:1
-  = found z_cat,z_dog
   = found x_cat,x_dog
-  = help: choose one: --pred x_cat,x_dog
+  = found w_cat,w_dog
+  = help: choose one: --pred w_cat,w_dog
 ----
 > preds.csv: id,confidence\na,0.5\nb,0.5\n
 > labels.csv: id,label\na,0\nb,1\n
@@ -324,6 +347,26 @@ error[E409]: 3 label columns and 3 probability columns do not pair by name
   = found labels x, y, z; probabilities cat, dog, owl
   = help: name them in pairs, such as prob_cat and cat, or choose: --pred A,B --label A,B
 ----
+> labels.csv: id,cat,dog\na,1,0\nb,0,1\nc,0,0\n
+error[E409]: 2 label columns and 3 probability columns do not pair by name
+  --> preds.csv:1
+  = found labels cat, dog; probabilities cat, dog, owl
+  = help: rows sum to 1 only with "owl"; every class needs a label column, 0 in rows of other classes
+----
+> preds.csv: id,p\na,0.9\nb,0.4\nc,0.6\n
+> labels.csv: id,share\na,0.75\nb,0.5\nc,0.5\n
+error[E404]: which class is the positive one?
+  --> preds.csv:1, column "p"
+  = found labels: 0.5 (2), 0.75 (1)
+  = help: if they are shares of the positive class (0.5 for a tie): --task soft
+----
+> preds.csv: id,p\na,0.9\nb,0.4\nc,0.6\n
+> labels.csv: id,share\na,1\nb,0.5\nc,0\n
+error[E408]: 3 labels, but one probability column
+  --> labels.csv:1, column "share"
+  = found labels: 1, 0.5, 0; probability column "p"
+  = help: if they are shares of the positive class (0.5 for a tie): --task soft
+----
 > preds.csv: id,text\na,x\nb,y\nc,z\n
 error[E410]: no column of preds.csv holds probabilities
   --> preds.csv:1
@@ -335,20 +378,102 @@ error[E411]: 1 row does not have a 1 in exactly one label column and 0 elsewhere
   --> labels.csv:3
   3 | b,1,1,0
   = label columns: cat, dog, owl
-  = help: each row has one true class: 1 in its column, 0 in the others
+  = help: one true class has a 1 in its column and 0 in the others; if the labels are independent: --task multilabel; if several share a row: --normalize-labels
+----
+> labels.csv: id,cat,dog,owl\na,0.5,0.25,0.25\nb,0.5,0.25,0.75\nc,0.25,0.25,0.75\n
+error[E414]: the label columns hold numbers that do not sum to 1
+  --> labels.csv:1, column "cat"
+  = found label columns cat, dog, owl and a row that sums to 1.5
+  = help: if they are independent labels: --task multilabel
+----
+> labels.csv: id,cat,dog,owl\na,3,0,0\nb,2,2,0\nc,1,1,5\n
+error[E414]: the label columns hold numbers that do not sum to 1
+  --> labels.csv:1, column "cat"
+  = found label columns cat, dog, owl and a row that sums to 3
+  = help: if they are counts: --normalize-labels
+----
+> labels.csv: id,cat,dog,owl\na,0.50,0.25,0.25\nb,0.50,0.25,0.75\nc,0.25,0.25,0.50\n
+error[E412]: the labels of 1 row do not sum to 1
+  --> labels.csv:3
+  3 | b,0.50,0.25,0.75
+  = found a sum of 1.5; expected 1 within 0.015
+  = help: if they are counts: --normalize-labels
+----
+> labels.csv: id,cat,dog,owl\na,3,0,0\nb,0,0,0\nc,0,0,0\n
+> with: {"normalize_labels": true}
+error[E412]: the labels of 2 rows cannot be divided by their sum
+  --> labels.csv:3
+  3 | b,0,0,0
+  = 1 more: line 4 (0.0)
+  = found a sum of 0.0
+  = help: give every row a label
+----
+> labels.csv: id,cat,dog,owl\na,0.5,0.25,0.25\nb,1.5,0.25,-0.75\nc,0.2,0.2,0.6\n
+error[E413]: "1.5" is not a label
+  --> labels.csv:3, column "cat"
+  3 | b,1.5,0.25,-0.75
+    |   ^^^
+  = 1 more: line 3, column "owl" (-0.75)
+  = help: a label share is between 0 and 1; if these are counts: --normalize-labels
+----
+> labels.csv: id,cat,dog,owl\na,3,0,0\nb,-1,0,1\nc,0,2,2\n
+> with: {"normalize_labels": true}
+error[E413]: "-1" is not a label
+  --> labels.csv:3, column "cat"
+  3 | b,-1,0,1
+    |   ^^
+  = help: a count is 0 or more
+----
+> labels.csv: id,cat,dog,owl\na,1,0.5,0\nb,-1,0,1\nc,0,1,1\n
+> with: {"task": "multilabel"}
+error[E413]: "-1" is not a label
+  --> labels.csv:3, column "cat"
+  3 | b,-1,0,1
+    |   ^^
+  = help: an independent label is between 0 and 1
+----
+> preds.csv: id,cat,dog,owl\na,0.7,0.9,0.1\nb,0.1,0.8,0.6\nc,0.2,0.9,0.6\n
+> labels.csv: id,cat,dog,owl\na,1,1,0\nb,2,0,1\nc,0,0,0\n
+error[E413]: "2" is not a label
+  --> labels.csv:3, column "cat"
+  3 | b,2,0,1
+    |   ^
+  = help: an independent label is 0 or 1
+----
+> labels.csv: id,cat,dog,owl\na,1,0,0\nb,0,1,0\nc,2,1,0\n
+> with: {"task": "soft"}
+error[E413]: "2" is not a label
+  --> labels.csv:4, column "cat"
+  4 | c,2,1,0
+    |   ^
+  = help: a label share is between 0 and 1; if these are counts: --normalize-labels
+----
+> labels.csv: id,cat,dog,owl\na,0.5,0.5,0\nb,,0.5,0.5\nc,0,1,0\n
+error[E403]: 1 label is empty
+  --> labels.csv:3, column "cat"
+  3 | b,,0.5,0.5
+    |   ^
+  = help: give every row a label, or leave such rows out: --missing drop
 ----
 > preds.csv: id,cat,dog,owl\na,0.70,0.20,0.10\nb,0.10,n/a,0.10\nc,,0.20,0.60\n
 error[E501]: "n/a" is not a number
   --> preds.csv:3, column "dog"
   3 | b,0.10,n/a,0.10
     |        ^^^
-  = help: give every row a probability for every class (0 is allowed)
+  = help: if it is a missing value, leave such rows out: --missing drop   or score a uniform forecast: --missing uniform
 
 error[E502]: 1 probability is missing
   --> preds.csv:4, column "cat"
   4 | c,,0.20,0.60
     |   ^
-  = help: the model produced NaN or wrote nothing; fill them, or leave these rows out of both files
+  = help: the model produced NaN or wrote nothing; fill them, or leave such rows out: --missing drop   or score a uniform forecast: --missing uniform
+----
+> preds.csv: id,cat,dog,owl\na,0.70,0.20,0.10\nb,0.10,zero,0.10\nc,0.2,0.2,0.6\n
+error[E501]: "zero" is not a number
+  --> preds.csv:3, column "dog"
+  3 | b,0.10,zero,0.10
+    |        ^^^^
+  = help: give every row a probability for every class (0 is allowed)
 ----
 > preds.csv: id,cat,dog,owl\na,0.70,0.20,0.10\nb,0.10,"0,80",0.10\nc,0.2,0.2,0.6\n
 error[E501]: "0,80" is not a number
@@ -369,27 +494,185 @@ error[E503]: 9 probabilities are outside 0 to 1
   2 | a,70,20,10
     |   ^^
   = 8 more: line 2, column "dog" (20); line 2, column "owl" (10); and 6 not shown
-  = help: these are percentages; divide by 100
+  = help: these are percentages; divide by 100, or add --renormalize
 ----
 > preds.csv: id,cat,dog,owl\na,2.1,-1,0.1\nb,-2,3.5,1.5\nc,-0.5,-1,4\n
+> with: {"scale": "probs"}
 error[E503]: 8 probabilities are outside 0 to 1
   --> preds.csv:2, column "cat"
   2 | a,2.1,-1,0.1
     |   ^^^
   = 7 more: line 2, column "dog" (-1); line 3, column "cat" (-2); and 5 not shown
-  = help: these look like raw model scores (logits): apply the softmax first
+  = help: for raw model scores add --from logits
+----
+> preds.csv: id,cat,dog,owl\na,0.70,0.20,0.10\nb,0.1,1.8,0.1\nc,0.20,0.20,-0.6\n
+error[E503]: 2 probabilities are outside 0 to 1
+  --> preds.csv:3, column "dog"
+  3 | b,0.1,1.8,0.1
+    |       ^^^
+  = 1 more: line 4, column "owl" (-0.6)
+----
+> preds.csv: id,cat,dog,owl\na,7,2,1\nb,-1,8,3\nc,1,1,inf\n
+> with: {"scale": "probs", "renormalize": true}
+error[E503]: 2 probabilities are below 0 or infinite
+  --> preds.csv:3, column "cat"
+  3 | b,-1,8,3
+    |   ^^
+  = 1 more: line 4, column "owl" (inf)
+----
+> preds.csv: id,cat,dog,owl\na,2.1,-1,0.1\nb,-2,inf,1.5\nc,-inf,-inf,-inf\n
+error[E503]: 4 logits are infinite
+  --> preds.csv:3, column "dog"
+  3 | b,-2,inf,1.5
+    |      ^^^
+  = 3 more: line 4, column "cat" (-inf); line 4, column "dog" (-inf); and 1 not shown
+----
+> preds.csv: id,cat,dog,owl\na,-0.1,-3,0.1\nb,-1.1,-1.1,-1.1\nc,-inf,-inf,-inf\n
+> with: {"scale": "logprobs"}
+error[E503]: 1 log-probability is above 0
+  --> preds.csv:2, column "owl"
+  2 | a,-0.1,-3,0.1
+    |           ^^^
+
+error[E504]: 1 row does not sum to 1
+  --> preds.csv:4
+  4 | c,-inf,-inf,-inf
+  = found a sum of exponentials of 0; expected 1 within 0.05
+  = help: if the classes are cat, dog, owl and no others: --renormalize; if not, name them: --pred A,B
 ----
 > preds.csv: id,cat,dog,owl\na,0.70,0.20,0.10\nb,0.25,0.25,0.25\nc,0.20,0.20,0.60\n
 error[E504]: 1 row does not sum to 1
   --> preds.csv:3
   3 | b,0.25,0.25,0.25
   = found a sum of 0.75; expected 1 within 0.001, or 0.015 for rows rounded to 2 decimals
-  = help: probability columns: cat, dog, owl; if a class is missing or one is no class, name them: --pred A,B
+  = help: if the classes are cat, dog, owl and no others: --renormalize; if not, name them: --pred A,B
+----
+> preds.csv: id,cat,dog,owl\na,7,2,1\nb,0,0,0\nc,2,2,6\n
+> with: {"renormalize": true}
+error[E504]: 1 row cannot be divided by its sum
+  --> preds.csv:3
+  3 | b,0,0,0
+  = found a sum of 0.0
+  = help: give some class of every row a probability above 0
+----
+> preds.csv: id,cat,dog,owl\na,-1.1,-1.1,-1.1\nb,-0.5,-0.5,-2\nc,-2,-2,-0.3\n
+> with: {"scale": "logprobs"}
+error[E504]: 1 row does not sum to 1
+  --> preds.csv:3
+  3 | b,-0.5,-0.5,-2
+  = found a sum of exponentials of 1.34839660266; expected 1 within 0.05
+  = help: if the classes are cat, dog, owl and no others: --renormalize; if not, name them: --pred A,B
+----
+> preds.csv: id,cat,dog,owl\na,0.7,0.9,0.1\nb,0.1,0.8,0.6\nc,0.2,0.9,0.6\n
+> labels.csv: id,cat,dog,owl\na,0,1,0\nb,0,1,0\nc,0,0,1\n
+error[E504]: 3 rows do not sum to 1
+  --> preds.csv:2
+  2 | a,0.7,0.9,0.1
+  = 2 more: line 3 (1.5); line 4 (1.7000000000000002)
+  = found a sum of 1.7000000000000002; expected 1 within 0.001, or 0.15 for rows rounded to 1 decimal
+  = help: if the labels are independent of each other: --task multilabel; if not: --renormalize
 ----
 > preds.csv: id,prediction\na,cat\nb,cat\nc,owl\n
 error[E505]: preds.csv holds class names, not probabilities
   --> preds.csv:2, column "prediction"
   = help: log loss needs probabilities: write the output of predict_proba, not of predict
+----
+> labels.csv: id,label,w\na,cat,1\nb,dog,-1\nc,owl,\n
+> with: {"weights": "w"}
+error[E506]: 2 weights are missing, negative or out of range
+  --> labels.csv:3, column "w"
+  3 | b,dog,-1
+    |       ^^
+  = 1 more: line 4, column "w" (empty)
+  = found: "-1"
+  = help: a weight is 0, which leaves the row out, or a number from 1e-100 to 1e100
+----
+> labels.csv: id,label,w\na,cat,1\nb,dog,\nc,owl,1\n
+> with: {"weights": "w"}
+error[E506]: 1 weight is missing, negative or out of range
+  --> labels.csv:3, column "w"
+  3 | b,dog,
+    |       ^
+  = found: nothing
+  = help: a weight is 0, which leaves the row out, or a number from 1e-100 to 1e100
+----
+> preds.csv: id,cat,dog,owl,w\na,0.70,0.20,0.10,2\nb,0.10,0.80,0.10,inf\nc,0.20,0.20,0.60,1e-101\n
+> with: {"weights": "w"}
+error[E506]: 2 weights are missing, negative or out of range
+  --> preds.csv:3, column "w"
+  3 | b,0.10,0.80,0.10,inf
+    |                  ^^^
+  = 1 more: line 4, column "w" (1e-101)
+  = found: "inf"
+  = help: a weight is 0, which leaves the row out, or a number from 1e-100 to 1e100
+----
+> labels.csv: id,label,w\na,cat,0\nb,dog,0\nc,owl,0\n
+> with: {"weights": "w"}
+error[E506]: all weights are 0
+  --> labels.csv, column "w"
+  = help: give at least one row a weight above 0
+----
+> labels.csv: id,label\na,cat\nb,cat\nc,cat\n
+> with: {"class_weights": {"cat": 0, "dog": 2}}
+error[E506]: all rows have the weight 0
+  --> option --class-weights
+  = help: give some of these classes a weight above 0: cat
+----
+> labels.csv: id,label,w\na,cat,1\nb,dog,heavy\nc,owl,1\n
+> with: {"weights": "w"}
+error[E501]: "heavy" is not a number
+  --> labels.csv:3, column "w"
+  3 | b,dog,heavy
+    |       ^^^^^
+  = help: give every row a weight, or choose another column than "w": --weights NAME
+----
+> preds.csv: id,cat,dog,owl\na,2.1,-1,0.1\nb,-2,,1.5\nc,-1,2,x\n
+error[E501]: "x" is not a number
+  --> preds.csv:4, column "owl"
+  4 | c,-1,2,x
+    |        ^
+  = help: give every row a logit for every class
+
+error[E502]: 1 logit is missing
+  --> preds.csv:3, column "dog"
+  3 | b,-2,,1.5
+    |      ^
+  = help: the model produced NaN or wrote nothing; fill them, or leave such rows out: --missing drop   or score a uniform forecast: --missing uniform
+----
+> preds.csv: id,logit_cat,logit_dog\na,0.7,0.3\nb,0.2,0.8\nc,0.2,0.8\n
+> labels.csv: id,label\na,cat\nb,dog\nc,dog\n
+error[E508]: are these probabilities or logits?
+  --> preds.csv:1, column "logit_cat"
+  = found "logit_cat", "logit_dog" with values from 0.2 to 0.8, which fit both
+  = help: say which: --from probs   or --from logits
+----
+> preds.csv: id,logprob_cat,logprob_dog\na,0.7,0.3\nb,0.2,0.8\nc,0.2,0.8\n
+> labels.csv: id,label\na,cat\nb,dog\nc,dog\n
+error[E508]: are these probabilities or log-probabilities?
+  --> preds.csv:1, column "logprob_cat"
+  = found "logprob_cat", "logprob_dog" with values from 0.2 to 0.8, which fit both
+  = help: say which: --from probs   or --from logprobs
+----
+> preds.csv: id,cat,dog\na,-0.5,-1.2\nb,-1.5,-0.4\nc,-0.4,-1.75\n
+> labels.csv: id,label\na,cat\nb,dog\nc,dog\n
+error[E508]: are these logits or log-probabilities?
+  --> preds.csv:1, column "cat"
+  = found "cat", "dog" with values from -1.75 to -0.4, which fit both
+  = help: say which: --from logits   or --from logprobs
+----
+> preds.csv: id,logit\na,0.3\nb,0.5\nc,0.9\n
+> labels.csv: id,label\na,1\nb,0\nc,1\n
+error[E508]: are these probabilities or logits?
+  --> preds.csv:1, column "logit"
+  = found "logit" with values from 0.3 to 0.9, which fit both
+  = help: say which: --from probs   or --from logits
+----
+> preds.csv: id,p\na,-3\nb,-0.5\nc,-1\n
+> labels.csv: id,label\na,1\nb,0\nc,1\n
+error[E508]: are these logits or log-probabilities?
+  --> preds.csv:1, column "p"
+  = found "p" with values from -3 to -0.5, which fit both
+  = help: say which: --from logits   or --from logprobs
 ----
 > preds.jsonl: {"id": 1, "p": [0.5, 0.5]}\n{"id": 2, "p": [1]}\n
 > labels.csv: id,label\n1,0\n2,1\n
@@ -415,6 +698,39 @@ error[E605]: --positive cannot be cat
   --> option --positive cat
   = help: it is for two classes; the classes are cat, dog, owl
 ----
+> with: {"convention": "sklern"}
+error[E606]: no rule of another tool is called sklern
+  --> option --as sklern
+  = rules: RULES
+  = help: did you mean --as sklearn?
+----
+> with: {"convention": "nothing"}
+error[E606]: no rule of another tool is called nothing
+  --> option --as nothing
+  = rules: RULES
+----
+> labels.csv: id,cat,dog,owl\na,1,0,1\nb,1,1,0\nc,0,0,1\n
+> with: {"task": "multilabel", "positive": "cat"}
+error[E605]: --positive cannot be cat
+  --> option --positive cat
+  = help: it is for two classes; these labels are independent
+----
+> with: {"weights": "w"}
+error[E205]: no column "w" in labels.csv or preds.csv
+  --> option --weights w
+  = found columns: id, label, cat, dog, owl
+----
+> with: {"by": "lable"}
+error[E205]: no column "lable" in labels.csv or preds.csv
+  --> option --by lable
+  = found columns: id, label, cat, dog, owl
+  = help: did you mean --by label?
+----
+> with: {"by": ["id", "id"]}
+error[E604]: --by cannot be id,id
+  --> option --by id,id
+  = help: it names "id" twice
+----
 > with: {"rows_path": "rows.xls"}
 error[E701]: don't know how to write 'rows.xls'
   --> option --rows rows.xls
@@ -424,6 +740,44 @@ error[E701]: don't know how to write 'rows.xls'
 error[E702]: cannot write 'out/rows.csv': the folder 'out' does not exist
   --> option --rows out/rows.csv
   = help: mkdir -p out
+----
+> preds.csv: id,class,p\na,cat,0.7\na,dog,0.3\nb,cat,0.2\nc,cat,0.4\nc,dog,0.6\n
+> labels.csv: id,label\na,cat\nb,dog\nc,dog\n
+error[E509]: 1 case has no row for some class
+  --> preds.csv:4, id "b"
+  = found: "b" has no row for class "dog"
+  = help: in the long form each case has one row for every class (a probability of 0 is allowed)
+----
+> preds.csv: id,class,p\na,cat,0.7\na,dog,0.3\nb,cat,0.2\nb,dog,0.8\nb,dog,0.8\nc,cat,0.4\nc,dog,0.6\n
+> labels.csv: id,label\na,cat\nb,dog\nc,dog\n
+error[E510]: class "dog" occurs twice in a case
+  --> preds.csv:6, column "class"
+  6 | b,dog,0.8
+    |   ^^^
+  = help: in the long form each case has one row for every class
+----
+> preds.csv: id,class,p\na,cat,0.7\na,dog,0.3\nb,,0.2\nb,dog,0.8\nc,cat,0.4\nc,dog,0.6\n
+> labels.csv: id,label\na,cat\nb,dog\nc,dog\n
+error[E511]: 1 class is empty
+  --> preds.csv:4, column "class"
+  4 | b,,0.2
+    |   ^
+  = help: in the long form each row names the class that its number is of
+----
+> preds.csv: id,class,p,label\na,cat,0.7,cat\na,dog,0.3,cat\nb,cat,0.2,dog\nb,dog,0.8,cat\nc,cat,0.4,dog\nc,dog,0.6,dog\nd,cat,0.4,dog\nd,dog,0.6,dog\n
+> call: preds.csv
+> with: {"id": "id", "long": true}
+error[E512]: column "label" has several values in one case
+  --> preds.csv:5, column "label"
+  5 | b,dog,0.8,cat
+    |           ^^^
+  = help: in the long form what belongs to a case is the same on all its rows
+----
+> with: {"long": true}
+error[E513]: which columns hold the case, its class and the probability?
+  --> preds.csv:1
+  = found columns: id, cat, dog, owl; the long form has one row for each case and class
+  = help: name the ids with --id NAME and the probabilities with --pred NAME; one other column names the class
 """
 
 
@@ -445,7 +799,8 @@ def parsed(case):
             marks = bug(content.strip())
         else:
             files[name] = content.removeprefix(" ")
-    return pytest.param(files, call.split(), options, "\n".join(lines), marks=marks, id=lines[0][6:10])
+    text = "\n".join(lines).replace("= rules: RULES", f"= rules: {', '.join(CONVENTIONS)}")
+    return pytest.param(files, call.split(), options, text, marks=marks, id=lines[0][6:10])
 
 
 PARSED = [parsed(case) for case in CASES.split("----\n")]
@@ -474,6 +829,351 @@ def files(tmp_path, monkeypatch):
 def test_an_error_says_what_where_and_what_to_do(files, contents, call, options, text):
     files(contents)
     assert text_of(celoss.evaluate, *call, **options) == text
+
+
+# --- options that do not fit --------------------------------------------------------------------------------------------
+
+ONE = {"preds.csv": r"label,cat,dog\ncat,0.7,0.3\ndog,0.2,0.8\n"}
+SINGLE = {"preds.csv": r"id,p\na,0.7\nb,0.2\nc,0.6\n", "labels.csv": r"id,label\na,1\nb,0\nc,1\n"}
+ORDERED = {"preds.csv": r"cat,dog\n0.7,0.3\n0.2,0.8\n", "labels.csv": r"label\ncat\ndog\n"}
+SHARES = {"labels.csv": r"id,cat,dog,owl\na,0.5,0.5,0\nb,1,0,0\nc,0,0.25,0.75\n"}
+HOT = {"labels.csv": r"id,cat,dog,owl\na,1,0,0\nb,0,0,1\nc,0,1,0\n"}
+INDEPENDENT = {
+    "preds.csv": r"id,cat,dog,owl\na,0.7,0.9,0.1\nb,0.1,0.8,0.6\nc,0.2,0.9,0.6\n",
+    "labels.csv": r"id,cat,dog,owl\na,1,1,0\nb,1,0,1\nc,0,0,0\n",
+}
+LOGITS = {"preds.csv": r"id,cat,dog,owl\na,2.1,-1,0.1\nb,-2,3.5,1.5\nc,-0.5,-1,4\n"}
+LOGPROBS = {
+    "preds.csv": r"id,cat,dog\na,-0.51,-0.92\nb,-0.11,-2.3\nc,-0.69,-0.69\n",
+    "labels.csv": r"id,label\na,cat\nb,dog\nc,cat\n",
+}
+ONE_TRUE = "it needs one true class in each row"
+INDEPENDENT_ONLY = "it is for independent labels: --task multilabel"
+SHARES_ONLY = "it is for labels that are shares or counts, in one column per class"
+ITSELF = "the rule says itself what is floored and rescaled"
+
+# files, options; then the first line without its code, the option of the place, the help.
+UNFIT = [
+    (
+        {},
+        {"task": "regression"},
+        "--task cannot be regression",
+        "--task regression",
+        "choose one of binary, multiclass, soft, multilabel",
+    ),
+    (
+        {},
+        {"task": "multi-label"},
+        "--task cannot be multi-label",
+        "--task multi-label",
+        "choose one of binary, multiclass, soft, multilabel; did you mean --task multilabel?",
+    ),
+    ({}, {"scale": "percent"}, "--from cannot be percent", "--from percent", "choose one of probs, logits, logprobs"),
+    (
+        {},
+        {"scale": "prob"},
+        "--from cannot be prob",
+        "--from prob",
+        "choose one of probs, logits, logprobs; did you mean --from probs?",
+    ),
+    ({}, {"base": 3}, "--base cannot be 3", "--base 3", "choose one of e, 2, 10"),
+    ({}, {"reduce_labels": "max"}, "--reduce-labels cannot be max", "--reduce-labels max", "choose one of mean, sum"),
+    ({}, {"ties": "last"}, "--ties cannot be last", "--ties last", "choose one of fraction, first"),
+    (
+        {},
+        {"missing": "dropp"},
+        "--missing cannot be dropp",
+        "--missing dropp",
+        "choose one of error, drop, uniform; did you mean --missing drop?",
+    ),
+    (
+        {},
+        {"id_match": "outer"},
+        "--id-match cannot be outer",
+        "--id-match outer",
+        "choose one of all, inner",
+    ),
+    ({}, {"eps": -0.5}, "--eps cannot be -0.5", "--eps -0.5", "eps is a probability: 0 or more and below 1"),
+    ({}, {"eps": float("nan")}, "--eps cannot be nan", "--eps nan", "eps is a probability: 0 or more and below 1"),
+    ({}, {"smoothing": 1.5}, "--smoothing cannot be 1.5", "--smoothing 1.5", "it is a share: from 0 to 1"),
+    ({}, {"smoothing": -0.1}, "--smoothing cannot be -0.1", "--smoothing -0.1", "it is a share: from 0 to 1"),
+    ({}, {"sum_tolerance": -1}, "--sum-tolerance cannot be -1", "--sum-tolerance -1", "a tolerance is 0 or more"),
+    ({}, {"sum_tolerance": float("inf")}, "--sum-tolerance cannot be inf", "--sum-tolerance inf", "a tolerance is 0 or more"),
+    ({}, {"top_k": 0}, "--top-k cannot be 0", "--top-k 0", "it is a number of classes, 1 or more"),
+    ({}, {"top_k": [2, 2]}, "--top-k cannot be 2,2", "--top-k 2,2", "it names a size twice"),
+    ({}, {"top_k": 4}, "--top-k cannot be 4", "--top-k 4", "there are 3 classes"),
+    (
+        {},
+        {"class_weights": "equal"},
+        "--class-weights cannot be equal",
+        "--class-weights equal",
+        "write CLASS=WEIGHT,… or balanced",
+    ),
+    (
+        {},
+        {"class_weights": {"cat": -1}},
+        "--class-weights cannot be cat=-1.0",
+        "--class-weights cat=-1.0",
+        "a weight is 0 or more, and not infinite",
+    ),
+    (
+        {},
+        {"class_weights": {"cat": float("inf")}},
+        "--class-weights cannot be cat=inf",
+        "--class-weights cat=inf",
+        "a weight is 0 or more, and not infinite",
+    ),
+    (
+        {},
+        {"class_weights": {"bird": 2}},
+        "--class-weights cannot be bird=2.0",
+        "--class-weights bird=2.0",
+        "the classes are cat, dog, owl",
+    ),
+    (
+        {},
+        {"class_weights": {"cat": 0, "dog": 0, "owl": 0}},
+        "--class-weights cannot be cat=0,dog=0,owl=0",
+        "--class-weights cat=0,dog=0,owl=0",
+        "some class needs a weight above 0",
+    ),
+    (SHARES, {"class_weights": "balanced"}, "--class-weights cannot be used for soft labels", "--class-weights", ONE_TRUE),
+    (
+        INDEPENDENT,
+        {"class_weights": {"cat": 2}},
+        "--class-weights cannot be used for independent labels",
+        "--class-weights",
+        ONE_TRUE,
+    ),
+    (SHARES, {"top_k": 2}, "--top-k cannot be used for soft labels", "--top-k", ONE_TRUE),
+    (INDEPENDENT, {"top_k": 2}, "--top-k cannot be used for independent labels", "--top-k", ONE_TRUE),
+    (SHARES, {"ties": "first"}, "--ties first cannot be used for soft labels", "--ties first", ONE_TRUE),
+    (INDEPENDENT, {"ties": "first"}, "--ties first cannot be used for independent labels", "--ties first", ONE_TRUE),
+    (
+        {},
+        {"reduce_labels": "sum"},
+        "--reduce-labels sum cannot be used for labels of one class each",
+        "--reduce-labels sum",
+        INDEPENDENT_ONLY,
+    ),
+    (
+        SINGLE,
+        {"reduce_labels": "sum"},
+        "--reduce-labels sum cannot be used for labels of two classes",
+        "--reduce-labels sum",
+        INDEPENDENT_ONLY,
+    ),
+    (
+        SHARES,
+        {"reduce_labels": "sum"},
+        "--reduce-labels sum cannot be used for soft labels",
+        "--reduce-labels sum",
+        INDEPENDENT_ONLY,
+    ),
+    (
+        INDEPENDENT,
+        {"renormalize": True},
+        "--renormalize cannot be used for independent labels",
+        "--renormalize",
+        "their probabilities need not sum to 1",
+    ),
+    (
+        SINGLE,
+        {"renormalize": True},
+        "--renormalize cannot be used for a single probability column",
+        "--renormalize",
+        "it needs one column per class",
+    ),
+    (LOGITS, {"renormalize": True}, "--renormalize cannot be used for logits", "--renormalize", "their softmax sums to 1"),
+    (
+        {},
+        {"normalize_labels": True},
+        "--normalize-labels cannot be used for labels of one class each",
+        "--normalize-labels",
+        SHARES_ONLY,
+    ),
+    (
+        SINGLE,
+        {"normalize_labels": True},
+        "--normalize-labels cannot be used for labels of two classes",
+        "--normalize-labels",
+        SHARES_ONLY,
+    ),
+    (
+        INDEPENDENT,
+        {"normalize_labels": True, "task": "multilabel"},
+        "--normalize-labels cannot be used for independent labels",
+        "--normalize-labels",
+        SHARES_ONLY,
+    ),
+    (
+        ORDERED,
+        {"id_match": "inner"},
+        "--id-match inner cannot be used without ids",
+        "--id-match inner",
+        "rows are matched by position; name the ids: --id NAME",
+    ),
+    (
+        {},
+        {"id_match": "inner", "id": "#"},
+        "--id-match inner cannot be used without ids",
+        "--id-match inner",
+        "rows are matched by position; name the ids: --id NAME",
+    ),
+    (
+        ONE,
+        {"id_match": "inner"},
+        "--id-match inner cannot be used for one file",
+        "--id-match inner",
+        "every label is in the row of its prediction",
+    ),
+    (
+        LOGITS,
+        {"convention": "keras"},
+        "--as keras cannot be used for logits",
+        "--as keras",
+        "the rules of other tools are for probabilities",
+    ),
+    (
+        LOGPROBS,
+        {"convention": "keras"},
+        "--as keras cannot be used for logprobs",
+        "--as keras",
+        "the rules of other tools are for probabilities",
+    ),
+    (
+        {},
+        {"convention": "torch-bce"},
+        "--as torch-bce cannot be used for labels of one class each",
+        "--as torch-bce",
+        "the rule is for labels of two classes, independent labels",
+    ),
+    (
+        SHARES,
+        {"convention": "sklearn"},
+        "--as sklearn cannot be used for soft labels",
+        "--as sklearn",
+        "the rule is for labels of one class each",
+    ),
+    (
+        INDEPENDENT,
+        {"convention": "kaggle"},
+        "--as kaggle cannot be used for independent labels",
+        "--as kaggle",
+        "the rule is for labels of one class each",
+    ),
+    (
+        SHARES,
+        {"convention": "xgboost"},
+        "--as xgboost cannot be used for soft labels",
+        "--as xgboost",
+        "the rule is for labels of one class each, independent labels",
+    ),
+    ({}, {"convention": "keras", "eps": 0.1}, "--as keras cannot be used with --eps", "--as keras", ITSELF),
+    ({}, {"convention": "keras", "renormalize": True}, "--as keras cannot be used with --renormalize", "--as keras", ITSELF),
+    (
+        {},
+        {"task": "binary"},
+        "--task cannot be binary",
+        "--task binary",
+        "found 3 classes: cat, dog, owl; the files hold a multiclass task",
+    ),
+    (
+        {},
+        {"task": "soft"},
+        "--task cannot be soft",
+        "--task soft",
+        'there is one label column, "label"; soft labels are shares, in one column per class or one of the positive class',
+    ),
+    (
+        {},
+        {"task": "multilabel"},
+        "--task cannot be multilabel",
+        "--task multilabel",
+        'there is one label column, "label"; independent labels have one 0/1 column each',
+    ),
+    (
+        SINGLE,
+        {"task": "multiclass"},
+        "--task cannot be multiclass",
+        "--task multiclass",
+        "found 2 classes: 0, 1; the files hold a binary task",
+    ),
+    (
+        HOT,
+        {"classes": {"1": "cat"}},
+        "--classes cannot be used for label columns of numbers",
+        "--classes",
+        "it says what the texts of a single label column mean",
+    ),
+]
+
+
+@pytest.mark.parametrize(("contents", "options", "message", "place", "advice"), UNFIT, ids=[case[2] for case in UNFIT])
+def test_an_option_that_does_not_fit_says_why(files, contents, options, message, place, advice):
+    files(FILES | contents)
+    call = ["preds.csv"] if contents is ONE else ["preds.csv", "labels.csv"]
+    expected = f"error[E604]: {message}\n  --> option {place}\n  = help: {advice}"
+    assert text_of(celoss.evaluate, *call, **options) == expected
+    # The command line is wrong, whatever is in the files.
+    with pytest.raises(UsageError):
+        celoss.evaluate(*call, **options)
+
+
+# --- notes --------------------------------------------------------------------------------------------------------------
+
+NOTES = [
+    (
+        {
+            "preds.csv": r"id,cat,dog,owl\na,0.70,0.20,0.10\nb,,0.80,0.10\nc,0.20,0.20,0.60\nd,0.20,0.60,0.20\ng,0.5,0.5,0\n",
+            "labels.csv": r"id,label\na,cat\nb,dog\nc,owl\nd,dog\ne,owl\nf,cat\n",
+        },
+        {"missing": "drop", "id_match": "inner"},
+        "note[N7]: 3 rows scored; left out: 1 row with a missing value (--missing drop); 1 prediction without a label "
+        "(--id-match inner); 2 labels without a prediction (--id-match inner)",
+        1 + 1 + 2,
+    ),
+    (
+        {
+            "preds.csv": r"id,cat,dog,owl\na,0.70,0.20,0.10\nb,,0.80,0.10\nc,0.20,0.20,0.60\n",
+            "labels.csv": r"id,label\na,cat\nb,dog\nc,\n",
+        },
+        {"missing": "drop"},
+        "note[N7]: 1 row scored; left out: 2 rows with a missing value (--missing drop)",
+        2,
+    ),
+    (
+        {"preds.csv": r"id,cat,dog,owl\na,0.70,0.20,0.10\nb,,0.80,0.10\nc,0.20,nan,n/a\n"},
+        {"missing": "uniform"},
+        "note[N8]: 2 rows with a missing probability scored as a uniform forecast (--missing uniform)",
+        2,
+    ),
+    (
+        {"preds.csv": r"id,cat,dog,owl\na,1,0,0\nb,0.5,0.25,0.25\nc,0.5,0.5,0\n", **SHARES},
+        {},
+        "note[N1]: 2 rows gave a class of the label less than eps (2.2e-16)",
+        2,
+    ),
+    (
+        {"preds.csv": r"id,cat,dog,owl\na,0,0.5,0.5\nb,0.1,0.8,0.1\nc,0.2,0.2,0.6\n"},
+        {"base": 2},
+        f"note[N1]: 1 row gave the true class less than eps (2.2e-16); it counts as 52.0000, {52 / (52 - math.log2(0.8) - math.log2(0.6)):.1%} of the loss",
+        1,
+    ),
+    (
+        {"preds.csv": r"id,cat,dog,owl\na,0,0.5,0.5\nb,0.1,0.8,0.1\nc,0.2,0.2,0.6\n"},
+        {"convention": "keras"},
+        "note[N1]: 1 row costs another loss than −ln p by the rule of keras",
+        1,
+    ),
+]
+
+
+@pytest.mark.parametrize(("contents", "options", "text", "count"), NOTES, ids=[case[2][5:7] for case in NOTES])
+def test_a_note_says_what_was_done_and_how_often(files, contents, options, text, count):
+    files(FILES | contents)
+    notes = [note for note in celoss.evaluate("preds.csv", "labels.csv", **options).notes if note.code == text[5:7]]
+    assert [(str(note), note.count) for note in notes] == [(text, count)]
 
 
 def test_json_lines_that_change_the_kind_of_a_value_say_where(files):
@@ -551,7 +1251,14 @@ def test_every_code_has_its_text_tested():
     sources = [path.read_text() for folder in ("core", "cli") for path in (SOURCES / folder).rglob("*.py")]
     raised = {code for text in sources for code in re.findall(r'"(?:error\[)?(E\d{3})\b', text)}
     here = set(re.findall(r"error\[(E\d{3})\]", Path(__file__).read_text()))
-    assert raised - here == ELSEWHERE
+    assert raised - here == set().union(*ELSEWHERE.values())
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_codes_that_are_tested_elsewhere_are_tested_there(name):
+    path = TESTS / name
+    text = path.read_text() if path.exists() else ""
+    assert {code for code in ELSEWHERE[name] if code not in text} == set()
 
 
 def test_control_characters_of_a_file_do_not_reach_the_terminal(files):

@@ -9,6 +9,7 @@ import json
 import math
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -70,6 +71,58 @@ def one_class_report() -> Report:
     return library.evaluate(table, pa.table({"label": ["cat", "cat"]}))
 
 
+def columns_of(chance: random.Random, names: list[str], rows: int, mark: str = "") -> dict[str, list[float]]:
+    """Random shares by class, which sum to 1 in each row."""
+    parts = [[chance.random() ** 4 for _ in names] for _ in range(rows)]
+    return {name + mark: [row[index] / sum(row) for row in parts] for index, name in enumerate(names)}
+
+
+def soft_report(seed: int, classes: int, rows: int, **options: Any) -> Report:
+    """Random forecasts of random label shares."""
+    chance = random.Random(seed)
+    names = chance.sample(ODD_NAMES, classes)
+    forecasts, labels = (columns_of(chance, names, rows, mark) for mark in ("", " true"))
+    label = list(labels)
+    return library.evaluate(pa.table(forecasts), pa.table(labels), pred=names, label=label, **options)
+
+
+def labels_report(seed: int, labels: int, rows: int, **options: Any) -> Report:
+    """Random forecasts of independent labels."""
+    chance = random.Random(seed)
+    names = chance.sample(ODD_NAMES, labels)
+    forecasts = {name: [chance.random() for _ in range(rows)] for name in names}
+    truth = {f"{name} true": [chance.randrange(2) for _ in range(rows)] for name in names}
+    return library.evaluate(pa.table(forecasts), pa.table(truth), pred=names, label=list(truth), task="multilabel", **options)
+
+
+def grouped_report(seed: int, rows: int, **options: Any) -> Report:
+    """Random forecasts with weights, in groups of odd names and in more groups than are shown."""
+    chance = random.Random(seed)
+    truth = {
+        "label": [chance.choice(["cat", "dog"]) for _ in range(rows)],
+        "w": [float(chance.randrange(4)) for _ in range(rows)],
+        "site": [chance.choice(["", *ODD_NAMES[:-1]]) for _ in range(rows)],
+        "a|day": [f"day-{chance.randrange(30)}" for _ in range(rows)],
+    }
+    p = [chance.random() for _ in range(rows)]
+    table = pa.table({"cat": p, "dog": [1 - one for one in p]})
+    return library.evaluate(table, pa.table(truth), weights="w", by=["site", "a|day"], **options)
+
+
+def left_out_report() -> Report:
+    predictions = pa.table({"id": [1, 2, 3, 4], "cat": [0.25, 0.5, None, 1.0], "dog": [0.75, 0.5, 0.5, 0.0]})
+    labels = pa.table({"id": [5, 3, 2, 1], "label": ["cat", "dog", "cat", "dog"]})
+    return library.evaluate(predictions, labels, id="id", missing="drop", id_match="inner")
+
+
+def logits_report() -> Report:
+    chance = random.Random(6)
+    table = {name: [chance.gauss(0, 3) for _ in range(50)] for name in ("cat", "dog", "owl")}
+    labels = pa.table({"label": [chance.choice(list(table)) for _ in range(50)]})
+    options: dict[str, Any] = {"smoothing": 0.1, "class_weights": {"owl": 2.5}, "top_k": [1, 2], "base": 10, "ties": "first"}
+    return library.evaluate(pa.table(table), labels, scale="logits", **options)
+
+
 REPORTS = {
     "two classes": lambda: report_of(1, 2, 40),
     "nine classes": lambda: report_of(2, 9, 300),
@@ -80,6 +133,19 @@ REPORTS = {
     "losses that are large": lambda: library.evaluate([1e-300, 0.5], [1, 0], eps=0.0),
     "an infinite loss": infinite_report,
     "no skill": one_class_report,
+    "soft": lambda: soft_report(7, 4, 30),
+    "soft, balanced on nothing": lambda: soft_report(8, 3, 1, smoothing=0.25, base=2),
+    "independent labels": lambda: labels_report(9, 5, 40),
+    "independent labels, summed": lambda: labels_report(10, 3, 12, reduce_labels="sum", base=2),
+    "infinite soft loss": lambda: library.evaluate(
+        pa.table({"cat": [0.0, 0.5], "dog": [1.0, 0.5]}), pa.table({"cat": [0.5, 0.25], "dog": [0.5, 0.75]}), id="#", eps=0.0
+    ),
+    "groups": lambda: grouped_report(11, 110),
+    "groups of which some have no weight": lambda: grouped_report(12, 30, class_weights="balanced"),
+    "rows left out": left_out_report,
+    "logits with options": logits_report,
+    "another tool": lambda: report_of(13, 3, 30, convention="keras"),
+    "renormalized": lambda: report_of(14, 3, 30, renormalize=True),
 }
 
 
@@ -99,16 +165,35 @@ def metric_rows(report: Report) -> list[list[str]]:
 
 
 def class_rows(report: Report) -> list[list[str]]:
-    return [
-        [
-            shorten(one.name),
-            f"{one.rows:,}",
-            shown.number(one.log_loss),
-            shown.number(one.recall),
-            shown.percent(one.loss_share),
-        ]
-        for one in report.per_class
-    ]
+    """Name, how many, loss, then what the task has, and the share of all loss, of each class."""
+    rows = []
+    for one in report.per_class:
+        many = shown.percent(one.weight / report.weight) if report.task == "soft" else f"{one.rows:,}"
+        rest = {"soft": [], "multilabel": [one.accuracy, one.recall]}.get(report.task, [one.recall])
+        numbers = map(shown.number, [one.log_loss, *rest])
+        rows.append([shorten(one.name), many, *numbers, shown.percent(one.loss_share)])
+    return rows
+
+
+def group_rows(report: Report) -> list[list[str]]:
+    """Value, rows, loss, its error, accuracy and skill of the 20 largest groups of each column, in their order."""
+    rows = []
+    for by in dict.fromkeys(one.by for one in report.groups or ()):
+        every = [one for one in report.groups or () if one.by == by]
+        least = sorted((one.rows for one in every), reverse=True)[:20][-1]
+        last = [one for one in every if one.rows == least][: 20 - sum(one.rows > least for one in every)]
+        for one in (one for one in every if one.rows > least or one in last):
+            error = shown.number(one.standard_errors["log_loss"], absent="")
+            accuracy, skill = shown.number(one.metrics["accuracy"]), shown.percent(one.metrics["skill"])
+            loss = shown.number(one.metrics["log_loss"])
+            rows.append([shorten(one.value) or "(empty)", f"{one.rows:,}", loss, error, accuracy, skill])
+    return rows
+
+
+def hidden_groups(report: Report) -> list[str]:
+    """How many groups of each column are not shown."""
+    counts = Counter(one.by for one in report.groups or ())
+    return [f"{count - 20:,}" for count in counts.values() if count > 20]
 
 
 def parts(text: str) -> list[str]:
@@ -140,7 +225,8 @@ def test_no_line_is_wider_than_the_terminal(drawn: dict[int, str]) -> None:
 
 def test_no_width_loses_a_digit_of_a_metric_or_of_a_class(report: Report, drawn: dict[int, str]) -> None:
     values = [joined(value) for _, value, *_ in metric_rows(report)]
-    rows = [joined(text) for name, count, loss, *_ in class_rows(report) for text in (name, count, loss)]
+    every = [*class_rows(report), *group_rows(report)]
+    rows = [joined(text) for name, count, loss, *_ in every for text in (name, count, loss)]
     for width, text in drawn.items():
         heading, metrics, classes, signature = map(joined, parts(text))
         assert in_order(values, metrics), width
@@ -155,10 +241,11 @@ def test_every_number_in_the_metrics_is_whole_at_every_width(report: Report, dra
 
 
 def test_every_number_in_the_class_table_is_whole_at_every_width(report: Report, drawn: dict[int, str]) -> None:
-    rows = class_rows(report)
+    rows = [*class_rows(report), *group_rows(report)]
     # Names may hold numbers too; they stand first in a line, on the narrowest terminals in several pieces.
     names = sorted((joined(row[0]) for row in rows), key=len, reverse=True)
     known = {joined(number) for row in rows for text in row[1:] for number in NUMBER.findall(text)}
+    known |= set(hidden_groups(report))
     for width, text in drawn.items():
         for line in parts(text)[2].splitlines():
             if any(joined(line) in name for name in names):
@@ -201,9 +288,15 @@ def rows_of(text: str) -> list[list[str]]:
 
 
 def test_markdown_shows_what_the_table_shows(report: Report) -> None:
-    expected = metric_rows(report) + class_rows(report)
-    found = [row for row in rows_of(markdown.render(report)) if row[0] not in ("metric", "class")]
+    expected = metric_rows(report) + class_rows(report) + group_rows(report)
+    text = markdown.render(report)
+    headers = {row for row in map(tuple, rows_of(text)) if row[1:3] in (("value", "standard error"), ("rows", "log loss"))}
+    headers |= {("class", "share", "log loss", "share of loss")}
+    headers |= {("label", "positive", "log loss", "accuracy", "recall", "share of loss")}
+    found = [row for row in rows_of(text) if tuple(row) not in headers]
     assert found == [[cell.strip(" ") for cell in row] for row in expected]
+    hidden = [f"{count} more groups are not shown; -f json or csv has them all" for count in hidden_groups(report)]
+    assert [line for line in text.splitlines() if "not shown" in line] == hidden
 
 
 @pytest.mark.parametrize(
@@ -242,17 +335,18 @@ def test_csv_reads_back_to_the_same_bits(report: Report) -> None:
     assert header == ["scope", "class", "metric", "value", "standard_error", "signature"]
     assert {line[5] for line in lines} == {report.signature}
     found = {(scope, name, metric): (value, error) for scope, name, metric, value, error, _ in lines}
-    expected: dict[tuple[str, str, str], tuple[float | None, float | None]] = {("all", "", "rows"): (report.scored, None)}
+    expected: dict[tuple[str, str, str], tuple[float | None, float | None]] = {}
+    expected["all", "", "rows"] = (report.row_counts.scored, None)
     for metric, value in report.metrics.items():
         expected["all", "", metric] = (value, report.standard_errors.get(metric))
     for one in report.per_class:
-        for metric, value in (
-            ("rows", one.rows),
-            ("log_loss", one.log_loss),
-            ("recall", one.recall),
-            ("loss_share", one.loss_share),
-        ):
-            expected["class", one.name, metric] = (value, None)
+        for metric in ("rows", "weight", "log_loss", "recall", "accuracy", "loss_share"):
+            expected["class", one.name, metric] = (getattr(one, metric), None)
+    for group in report.groups or ():
+        scope = f"by {group.by}"
+        expected[scope, group.value, "rows"], expected[scope, group.value, "weight"] = (group.rows, None), (group.weight, None)
+        for metric, value in group.metrics.items():
+            expected[scope, group.value, metric] = (value, group.standard_errors.get(metric))
     assert len(lines) == len(expected)
     read = {key: tuple(float(text) if text else None for text in texts) for key, texts in found.items()}
     assert read == expected
@@ -296,10 +390,70 @@ def test_json_is_strict_fits_its_schema_and_reads_back_to_the_same_bits(report: 
         assert list(document[name]) == list(values)
         finite = {metric: value for metric, value in values.items() if value is None or math.isfinite(value)}
         assert {metric: document[name][metric] for metric in finite} == finite
-    found = [(one["class"], one["rows"]) for one in document["per_class"]]
-    assert found == [(one.name, one.rows) for one in report.per_class]
+    found = [(one["class"], one["rows"], one["weight"], one["recall"]) for one in document["per_class"]]
+    assert found == [(one.name, one.rows, one.weight, one.recall) for one in report.per_class]
     rows = document["rows"]
-    assert rows["read"] == rows["scored"] + rows["dropped"] + rows["unmatched"] == report.scored
+    assert rows["scored"] == report.row_counts.scored
+    assert rows["read"] == rows["scored"] + rows["dropped"] + rows["unmatched"] == report.row_counts.read
+    groups = [(one["by"], one["value"], one["rows"], one["metrics"]) for one in document["groups"] or ()]
+    assert groups == [(one.by, one.value, one.rows, one.metrics) for one in report.groups or ()]
+
+
+def undescribed(value: Any, schema: dict[str, Any], whole: dict[str, Any], path: str = "") -> Iterator[str]:
+    """JSON Pointers of the keys of a document that its schema does not describe."""
+    if "$ref" in schema:
+        schema = whole["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+    if "oneOf" in schema:
+        kind = {dict: "object", list: "array", str: "string"}.get(type(value))
+        options = [whole["$defs"][one["$ref"].removeprefix("#/$defs/")] if "$ref" in one else one for one in schema["oneOf"]]
+        schema = next((one for one in options if one.get("type") == kind), {"additionalProperties": True})
+    if isinstance(value, list):
+        for index, one in enumerate(value):
+            yield from undescribed(one, schema.get("items", {}), whole, f"{path}/{index}")
+    if isinstance(value, dict) and "additionalProperties" not in schema:
+        patterns = schema.get("patternProperties", {})
+        for name, one in value.items():
+            found = schema.get("properties", {}).get(name) or next(
+                (patterns[at] for at in patterns if re.search(at, name)), None
+            )
+            if found is None:
+                yield f"{path}/{name}"
+            else:
+                yield from undescribed(one, found, whole, f"{path}/{name}")
+
+
+def test_the_schema_describes_every_key_and_asks_for_every_key_that_is_always_there(report: Report) -> None:
+    schema = strict((files("celoss_cli") / "schema" / "eval.json").read_text("utf-8"))
+    document = strict(report.to_json())
+    assert list(undescribed(document, schema, schema)) == []
+    assert sorted(schema["required"]) == sorted(document)
+    for name in ("rows", "inputs", "options", "clipped", "zero_probability"):
+        assert sorted(schema["properties"][name]["required"]) == sorted(document[name]), name
+    assert sorted(schema["properties"]["per_class"]["items"]["required"]) == sorted(document["per_class"][0])
+    for group in document["groups"] or ():
+        assert sorted(schema["properties"]["groups"]["items"]["required"]) == sorted(group)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda document: document.update(task="regression"),
+        lambda document: document["rows"].pop("weightless"),
+        lambda document: document["metrics"].update(accuracy=1.5),
+        lambda document: document["metrics"].update(top_2_accuracy=-0.5),
+        lambda document: document["options"].update(base="3"),
+        lambda document: document["options"].update(class_weights={}),
+        lambda document: document["groups"][0].pop("metrics"),
+        lambda document: document["groups"][0]["metrics"].pop("skill"),
+        lambda document: document["per_class"][0].update(weight=None),
+        lambda document: document.update(unit="dits"),
+    ],
+)
+def test_the_schema_refuses_what_celoss_does_not_write(change: Callable[[Any], None]) -> None:
+    document = strict(REPORTS["groups"]().to_json())
+    validator("eval").validate(document)
+    change(document)
+    assert not validator("eval").is_valid(document)
 
 
 def test_each_pointer_to_what_is_not_finite_leads_to_a_null(report: Report) -> None:

@@ -3,27 +3,50 @@
 from __future__ import annotations
 
 import atexit
-import csv
-import errno
 import io
-import itertools
 import os
-import re
 import sys
 from contextlib import ExitStack
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from celoss import __version__
+from celoss_cli.failures import (
+    BUG,
+    DONE,
+    INTERRUPTED,
+    PIPE_CLOSED,
+    Stop,
+    output_failed,
+    report_failure,
+    report_usage,
+)
+from celoss_cli.options import (
+    Conventions,
+    Document,
+    ExplainFormat,
+    ExplainFormatOption,
+    ExplainOutput,
+    Format,
+    FormatOption,
+    Json,
+    Labels,
+    Only,
+    Output,
+    Predictions,
+    Quiet,
+    Row,
+    Rows,
+    Worst,
+    takes_inputs,
+    usage,
+)
+from celoss_cli.terminal import color, forget, say, width, write_out
 
 if TYPE_CHECKING:
-    from celoss.errors import CelossError, Diagnostic
+    from celoss.explaining import Explanation
     from celoss.report import Report
-
-# 1 is left for a gate that is not met.
-DONE, USAGE, DATA, BUG, INTERRUPTED, PIPE_CLOSED = 0, 2, 3, 4, 130, 141
 
 app = typer.Typer(
     name="celoss",
@@ -37,6 +60,7 @@ app = typer.Typer(
 \b
   celoss eval preds.csv labels.csv               a table
   celoss eval preds.csv labels.csv -f json       the same for programs
+  celoss explain preds.csv labels.csv            where the loss comes from
   celoss check preds.csv labels.csv              what is understood, and why
 
 Class columns are matched with labels by name, rows by the id column that both files share. Nothing is guessed silently:
@@ -44,7 +68,7 @@ what does not fit is an error that says where and what to do.
 
 \b
 Exit status: 0 done, 2 the command line is wrong, 3 the data or a file is wrong,
-4 celoss itself failed, 130 interrupted, 141 the reader of the pipe went away.""",
+4 celoss itself failed, 130 interrupted, 141 the reader of the pipe went away, 143 terminated.""",
 )
 
 EVAL_EPILOG = """\b
@@ -63,73 +87,17 @@ Files:
   or one column with the probability of the positive of two classes.
   LABELS has the true class in one column, or a 0/1 column per class."""
 
-
-class Format(StrEnum):
-    """What is printed on standard output."""
-
-    TABLE = "table"
-    JSON = "json"
-    JSONL = "jsonl"
-    CSV = "csv"
-    MARKDOWN = "markdown"
-
-
-class Document(StrEnum):
-    """Outputs that have a JSON Schema."""
-
-    EVAL = "eval"
-    ERROR = "error"
-
-
-Predictions = Annotated[str, typer.Argument(metavar="PREDS", help="Probabilities, one row per case; - is standard input.")]
-Labels = Annotated[
-    str | None,
-    typer.Argument(metavar="LABELS", help="True classes; left out when they are a column of PREDS.", show_default=False),
-]
-Id = Annotated[
-    list[str] | None,
-    typer.Option("--id", metavar="COL", help="Match rows by this column (repeatable; A=B where names differ; # by row order)."),
-]
-Pred = Annotated[list[str] | None, typer.Option("--pred", metavar="COL,…", help="The probability columns.")]
-Label = Annotated[
-    list[str] | None, typer.Option("--label", metavar="COL,…", help="The label column, or one 0/1 column per class.")
-]
-Classes = Annotated[
-    list[str] | None,
-    typer.Option("--classes", metavar="LABEL=CLASS,…", help="What labels mean, where columns have other names (0=cat,1=dog)."),
-]
-Positive = Annotated[
-    str | None, typer.Option("--positive", metavar="CLASS", help="What a single probability column is the probability of.")
-]
-InputFormat = Annotated[
-    str | None,
-    typer.Option("--input-format", metavar="FORMAT", help="csv, csv:X (separated by X), tsv, jsonl, parquet, arrow, npy."),
-]
-Eps = Annotated[float, typer.Option("--eps", help="Floor of the true class's probability; 0 lets a loss be infinite.")]
-SumTolerance = Annotated[
-    float | None,
-    typer.Option(
-        "--sum-tolerance",
-        metavar="T",
-        help="How far a row may be from 1 in sum.  [0.001, and what rounding to printed decimals explains]",
-    ),
-]
-FormatOption = Annotated[
-    Format, typer.Option("-f", "--format", envvar="CELOSS_FORMAT", show_envvar=False, help="What to print.")
-]
-Json = Annotated[bool, typer.Option("--json", help="The same as -f json.")]
-Only = Annotated[str | None, typer.Option("--only", metavar="METRIC", help="Print one bare number with all its digits.")]
-Output = Annotated[
-    list[str] | None,
-    typer.Option("-o", "--output", metavar="FILE", help="Also write .json, .jsonl, .csv or .md (repeatable)."),
-]
-Rows = Annotated[str | None, typer.Option("--rows", metavar="FILE", help="Write one line per row: .csv, .jsonl or .parquet.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No notes; with -o or --rows nothing on standard output either.")]
+EXPLAIN_EPILOG = """\b
+Examples:
+  celoss explain preds.csv labels.csv --worst 20
+  celoss explain preds.csv labels.csv --row img_0606
+  celoss explain preds.csv labels.csv --row '#12' -f json
+  celoss explain preds.csv labels.csv --conventions"""
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        _print(f"celoss {__version__}\n")
+        write_out(f"celoss {__version__}\n")
         raise typer.Exit
 
 
@@ -143,18 +111,11 @@ def _options(
 
 
 @app.command("eval", epilog=EVAL_EPILOG)
+@takes_inputs
 def _eval(
+    inputs: dict[str, Any],
     predictions: Predictions,
     labels: Labels = None,
-    id: Id = None,
-    pred: Pred = None,
-    label: Label = None,
-    classes: Classes = None,
-    positive: Positive = None,
-    input_format: InputFormat = None,
-    # DEFAULT_EPS of celoss.kernels, which would import NumPy for --help.
-    eps: Eps = 2.220446049250313e-16,
-    sum_tolerance: SumTolerance = None,
     format: FormatOption = Format.TABLE,
     json: Json = False,
     only: Only = None,
@@ -172,64 +133,67 @@ def _eval(
     from celoss.report import check_metric
 
     if only is not None:
-        check_metric(only, "--only")
+        check_metric(only, "--only", inputs["top_k"])
     writers = [(path, _renderer_of(path)) for path in output or []]
     targets = [("-o", path) for path in output or []] + ([("--rows", rows)] if rows else [])
     check_targets(targets, [predictions, labels])
     with ExitStack() as stack:
         files = [(stack.enter_context(whole_file(path, "-o")), render) for path, render in writers]
-        report = evaluate(
-            predictions,
-            labels,
-            id=id,
-            pred=_split(pred),
-            label=_split(label),
-            classes=_meanings(classes),
-            positive=positive,
-            eps=eps,
-            sum_tolerance=sum_tolerance,
-            input_format=input_format,
-            rows_path=rows,
-        )
+        report = evaluate(predictions, labels, **inputs, rows_path=rows)
         text = _text(report, Format.JSON if json else format, only)
         for target, render in files:
-            with open(target, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-                file.write(render(report))
+            _write(target, render(report))
     if not quiet:
-        _say("".join(f"{note}\n" for note in report.notes))
+        say("".join(f"{note}\n" for note in report.notes))
     return "" if quiet and targets else text
 
 
-@app.command("check")
-def _check(
+@app.command("explain", epilog=EXPLAIN_EPILOG)
+@takes_inputs
+def _explain(
+    inputs: dict[str, Any],
     predictions: Predictions,
     labels: Labels = None,
-    id: Id = None,
-    pred: Pred = None,
-    label: Label = None,
-    classes: Classes = None,
-    positive: Positive = None,
-    input_format: InputFormat = None,
-    sum_tolerance: SumTolerance = None,
+    worst: Worst = None,
+    row: Row = None,
+    conventions: Conventions = False,
+    format: ExplainFormatOption = ExplainFormat.TABLE,
+    json: Json = False,
+    output: ExplainOutput = None,
+    quiet: Quiet = False,
 ) -> str:
+    """Show where the loss comes from.
+
+    The rows that contribute most to it and how much few rows carry; or one row in full; or the file under the rules of
+    other tools, with the rows that make the difference. Takes the options of `celoss eval`.
+    """
+    from celoss.explaining import explain
+    from celoss.files import check_targets, whole_file
+
+    writers = [(path, _renderer_of(path, (".json", ".jsonl"))) for path in output or []]
+    check_targets([("-o", path) for path in output or []], [predictions, labels])
+    with ExitStack() as stack:
+        files = [(stack.enter_context(whole_file(path, "-o")), render) for path, render in writers]
+        explanation = explain(predictions, labels, worst=worst, row=row, conventions=conventions, **inputs)
+        text = _explained(explanation, ExplainFormat.JSON if json else format)
+        for target, render in files:
+            _write(target, render(explanation))
+    if not quiet:
+        say("".join(f"{note}\n" for note in explanation.report.notes))
+    return "" if quiet and output else text
+
+
+@app.command("check")
+@takes_inputs
+def _check(inputs: dict[str, Any], predictions: Predictions, labels: Labels = None) -> str:
     """Say what is understood of the files and why, and read every row for faults.
 
-    Takes the input options of `celoss eval`. Each line is one decision: what, its value, and because of what.
+    Takes the options of `celoss eval`. Each line is one decision: what, its value, and because of what.
     """
-    from celoss.detect import Flags
     from celoss.errors import CelossError
     from celoss.pipeline import prepare, score
-    from celoss.report import finish
 
-    flags = Flags(
-        tuple(id or ()),
-        tuple(_split(pred) or ()),
-        tuple(_split(label) or ()),
-        tuple((_meanings(classes) or {}).items()),
-        positive,
-        sum_tolerance=sum_tolerance,
-    )
-    evaluation = prepare(predictions, labels, flags, input_format)
+    evaluation = prepare(predictions, labels, **inputs)
     text = "".join(f"{finding}\n" for finding in evaluation.plan.findings)
     try:
         state = score(evaluation)
@@ -237,8 +201,7 @@ def _check(
         # What was understood explains the faults, so it is printed with them.
         error.printed = text
         raise
-    report = finish(evaluation.plan, state, evaluation.predictions, evaluation.labels)
-    _say("".join(f"{note}\n" for note in report.notes))
+    say("".join(f"{note}\n" for note in evaluation.report(state).notes))
     return f"{text}rows: {state.count:,} (all read, no fault)\n"
 
 
@@ -250,39 +213,30 @@ def _schema(document: Annotated[Document, typer.Argument(help="Which output.")] 
     return (files("celoss_cli") / "schema" / f"{document}.json").read_text("utf-8")
 
 
-def _split(lists: list[str] | None) -> list[str] | None:
-    """Column names of comma-separated lists; one that contains a comma is quoted as in CSV."""
-    if lists is None:
-        return None
-    return [name for names in lists for name in next(csv.reader([names], skipinitialspace=True), [""]) or [""]]
-
-
-def _meanings(lists: list[str] | None) -> dict[str, str] | None:
-    if lists is None:
-        return None
-    pairs = [pair.partition("=") for pair in _split(lists) or []]
-    if not all(label and mark and name for label, mark, name in pairs):
-        shown = ",".join(lists)
-        raise _usage(
-            "E604", f"--classes cannot be {shown}", f"option --classes {shown}", "write LABEL=CLASS: --classes 0=cat,1=dog"
-        )
-    return {label: name for label, _, name in pairs}
-
-
-def _usage(code: str, message: str, place: str, advice: str) -> CelossError:
-    from celoss.errors import Diagnostic, Place, UsageError, escape
-
-    return UsageError(Diagnostic(code, escape(message), (Place(place),), help=advice))
-
-
-def _renderer_of(path: str) -> Any:
+def _renderer_of(path: str, extensions: tuple[str, ...] = ()) -> Any:
+    """The function that writes a file's form, by its extension: one of these, if any are given."""
     from celoss_cli.render import BY_EXTENSION, renderer
 
-    name = BY_EXTENSION.get(os.path.splitext(path)[1].lower())
+    known = {one: name for one, name in BY_EXTENSION.items() if one in (extensions or BY_EXTENSION)}
+    name = known.get(os.path.splitext(path)[1].lower())
     if name is None:
-        advice = f"use one of {' '.join(BY_EXTENSION)}"
-        raise _usage("E701", f"don't know how to write '{path}'", f"option -o {path}", advice)
+        advice = f"use one of {' '.join(known)}"
+        raise usage("E701", f"don't know how to write '{path}'", f"option -o {path}", advice)
     return renderer(name)
+
+
+def _write(target: str, text: str) -> None:
+    with open(target, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        file.write(text)
+
+
+def _explained(explanation: Explanation, format: ExplainFormat) -> str:
+    """What goes to standard output. Only the table ever passes through Rich."""
+    if format is not ExplainFormat.TABLE:
+        return explanation.to_json(indent=2 if format is ExplainFormat.JSON else None) + "\n"
+    from celoss_cli.render.explain import render
+
+    return render(explanation, width(), color())
 
 
 def _text(report: Report, format: Format, only: str | None) -> str:
@@ -296,26 +250,7 @@ def _text(report: Report, format: Format, only: str | None) -> str:
         return renderer(format.value)(report)
     from celoss_cli.render.table import render
 
-    return render(report, _width(), _color())
-
-
-def _width() -> int | None:
-    """Columns to keep to: of COLUMNS, else of the terminal; None (no limit) where neither tells, as in a pipe."""
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isdecimal() and int(columns) > 0:
-        return int(columns)
-    return os.get_terminal_size(sys.stdout.fileno()).columns or None if _is_terminal() else None
-
-
-def _is_terminal() -> bool:
-    return sys.stdout is not None and sys.stdout.isatty()
-
-
-def _color() -> bool:
-    """NO_COLOR (no-color.org) wins, then FORCE_COLOR, then whether the output is a terminal that can."""
-    if os.environ.get("NO_COLOR"):
-        return False
-    return bool(os.environ.get("FORCE_COLOR")) or (_is_terminal() and os.environ.get("TERM") != "dumb")
+    return render(report, width(), color())
 
 
 # --- errors and the exit status -------------------------------------------------------------------------------------------
@@ -329,17 +264,17 @@ def command() -> NoReturn:
     """
     status: Any = BUG
     try:
-        main()
+        main(Stop())
     except SystemExit as done:
         status = done.code
     except BaseException as error:
-        status = _report_failure(error, [])
+        status = report_failure(error, [])
     atexit._run_exitfuncs()
     os._exit(status)
 
 
-def main() -> NoReturn:
-    """Runs the command of sys.argv and exits with its status."""
+def main(stop: Stop | None = None) -> NoReturn:
+    """Runs the command of sys.argv and exits with its status. stop: heeds SIGTERM, where the process is celoss's own."""
     # One thread suffices for the small products here; starting a pool costs more than all of them. Set before NumPy loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
@@ -348,12 +283,12 @@ def main() -> NoReturn:
     arguments = sys.argv[1:]
     text, status = _run(arguments)
     try:
-        _print(text)
+        write_out(text)
     except OSError as error:
-        status = _output_failed(error)
+        status = output_failed(error)
     except KeyboardInterrupt:
         status = INTERRUPTED
-    sys.exit(status)
+    sys.exit(stop.status if stop is not None and status == INTERRUPTED else status)
 
 
 def _run(arguments: list[str]) -> tuple[str, int]:
@@ -367,108 +302,13 @@ def _run(arguments: list[str]) -> tuple[str, int]:
         return "", int(done.exit_code)
     except SystemExit:
         # Click's answer to a help text that nobody reads to its end.
-        _forget(sys.stdout)
+        forget(sys.stdout)
         return "", PIPE_CLOSED
     except (typer.Abort, KeyboardInterrupt):
         return "", INTERRUPTED
     except OSError as error:
-        return "", _output_failed(error)
+        return "", output_failed(error)
     except usage_error as error:
-        return "", _report_usage(error, arguments)
+        return "", report_usage(error, arguments)
     except Exception as error:
-        return getattr(error, "printed", ""), _report_failure(error, arguments)
-
-
-def _print(text: str) -> None:
-    """Writes the result. Raises OSError when standard output cannot take it."""
-    if sys.stdout is None:
-        if text:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        return
-    sys.stdout.write(text)
-    sys.stdout.flush()
-
-
-def _say(text: str) -> None:
-    """Writes to standard error, if it takes it: a message that is lost does not change what happened."""
-    try:
-        if sys.stderr is not None:
-            sys.stderr.write(text)
-            sys.stderr.flush()
-    except OSError:
-        _forget(sys.stderr)
-
-
-def _forget(stream: TextIO | None) -> None:
-    """Lets what the stream still holds go nowhere, so that Python's own flush at the end cannot fail."""
-    if stream is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _output_failed(error: OSError) -> int:
-    """The output cannot be written: silently when its reader has gone, as `head` does, else with the reason."""
-    _forget(sys.stdout)
-    if error.errno == errno.EPIPE:
-        return PIPE_CLOSED
-    _fail(_diagnostic("E704", f"cannot write the output: {error.strerror or error}"), sys.argv[1:])
-    return DATA
-
-
-def _report_usage(error: Exception, arguments: list[str]) -> int:
-    if _asks_for_json(arguments):
-        message = getattr(error, "format_message", lambda: str(error))()
-        _fail(_diagnostic("E600", message), arguments)
-    elif hasattr(error, "show") and sys.stderr is not None:
-        try:
-            error.show()
-        except OSError:
-            _forget(sys.stderr)
-    return USAGE
-
-
-def _report_failure(error: BaseException, arguments: list[str]) -> int:
-    from celoss.errors import CelossError, UsageError
-
-    if isinstance(error, CelossError):
-        _fail(error.diagnostics, arguments)
-        return USAGE if isinstance(error, UsageError) else DATA
-    if os.environ.get("CELOSS_DEBUG"):
-        import traceback
-
-        _say("".join(traceback.format_exception(error)))
-    what = f"celoss failed in a way it should not ({type(error).__name__})"
-    advice = "CELOSS_DEBUG=1 shows where; open an issue with it, and with the first lines of the files"
-    _fail(_diagnostic("E900", what, advice), arguments)
-    return BUG
-
-
-def _diagnostic(code: str, message: str, advice: str = "") -> tuple[Diagnostic, ...]:
-    from celoss.errors import Diagnostic
-
-    return (Diagnostic(code, message, help=advice),)
-
-
-def _fail(diagnostics: tuple[Diagnostic, ...], arguments: list[str]) -> None:
-    """Writes errors as text, or as one JSON object where the result would have been JSON."""
-    if not _asks_for_json(arguments):
-        _say("\n\n".join(map(str, diagnostics)) + "\n")
-        return
-    import json
-
-    first, *others = [one.to_dict() for one in diagnostics]
-    _say(json.dumps({"error": first, "more": others}, ensure_ascii=False) + "\n")
-
-
-def _asks_for_json(arguments: list[str]) -> bool:
-    """Whether the command line (else CELOSS_FORMAT) asks for JSON, in any spelling; also where it could not be parsed."""
-    asked = os.environ.get("CELOSS_FORMAT", "")
-    for argument, following in itertools.pairwise([*arguments, ""]):
-        if argument == "--json":
-            return True
-        if argument.startswith("--format="):
-            asked = argument.removeprefix("--format=")
-        elif argument == "--format" or re.fullmatch("-q?f", argument):
-            asked = following
-        elif re.match("-q?f.", argument):
-            asked = argument.partition("f")[2].removeprefix("=")
-    return asked in ("json", "jsonl")
+        return getattr(error, "printed", ""), report_failure(error, arguments)

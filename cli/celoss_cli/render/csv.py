@@ -1,4 +1,4 @@
-"""Owns the CSV form: one line for each metric of all rows and of each class, every digit kept."""
+"""Owns the CSV form: one line for each metric of all rows, of each class and of each group, every digit kept."""
 
 from __future__ import annotations
 
@@ -22,14 +22,21 @@ def render(report: Report) -> str:
 
 
 def _values(report: Report) -> Iterator[tuple[str, str, str, float | int | None, float | None]]:
-    yield "all", "", "rows", report.scored, None
+    yield "all", "", "rows", report.row_counts.scored, None
     for metric, value in report.metrics.items():
         yield "all", "", metric, value, report.standard_errors.get(metric)
     for one in report.per_class:
         yield "class", one.name, "rows", one.rows, None
+        yield "class", one.name, "weight", one.weight, None
         yield "class", one.name, "log_loss", one.log_loss, None
         yield "class", one.name, "recall", one.recall, None
+        yield "class", one.name, "accuracy", one.accuracy, None
         yield "class", one.name, "loss_share", one.loss_share, None
+    for group in report.groups or ():
+        yield f"by {group.by}", group.value, "rows", group.rows, None
+        yield f"by {group.by}", group.value, "weight", group.weight, None
+        for metric, value in group.metrics.items():
+            yield f"by {group.by}", group.value, metric, value, group.standard_errors.get(metric)
 
 
 def _number(value: float | int | None) -> str:

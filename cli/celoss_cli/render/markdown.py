@@ -12,11 +12,14 @@ def render(report: Report) -> str:
     """GitHub-flavoured Markdown: what was understood, the metrics, the classes, the signature."""
     inputs, understood = shown.heading(report)
     metrics = [(name, value, error, remark) for name, value, error, remark in shown.metrics(report)]
+    header = shown.class_header(report)
     by_class = [texts for texts, _ in shown.classes(report)]
     parts = [
         f"**{_cell(inputs)}**  \n{_cell(understood)}",
         _table(("metric", "value", "standard error", ""), metrics, "lrrl"),
-        _table(("class", "rows", "log loss", "recall", "share of loss"), by_class, "lrrrr"),
+        _table(header, by_class, "l" + "r" * (len(header) - 1)),
+        *(_table((_cell(by), *shown.GROUP_HEADER[1:]), rows, "lrrrrr") for by, rows, _ in shown.groups(report)),
+        *(_cell(more) for _, _, more in shown.groups(report) if more),
         f"`{report.signature.replace('`', chr(39))}`",
     ]
     return "\n\n".join(parts) + "\n"

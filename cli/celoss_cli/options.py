@@ -1,0 +1,276 @@
+"""Owns the options of the commands: their names, types and helps, and how their texts become arguments of the library."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import inspect
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from celoss.errors import CelossError
+
+
+class Format(StrEnum):
+    """What is printed on standard output."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+class ExplainFormat(StrEnum):
+    """What `explain` prints on standard output."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+class Document(StrEnum):
+    """Outputs that have a JSON Schema."""
+
+    EVAL = "eval"
+    EXPLAIN = "explain"
+    ERROR = "error"
+
+
+Predictions = Annotated[str, typer.Argument(metavar="PREDS", help="Probabilities, one row per case; - is standard input.")]
+Labels = Annotated[
+    str | None,
+    typer.Argument(metavar="LABELS", help="True classes; left out when they are a column of PREDS.", show_default=False),
+]
+Id = Annotated[
+    list[str] | None,
+    typer.Option("--id", metavar="COL", help="Match rows by this column (repeatable; A=B where names differ; # by row order)."),
+]
+Pred = Annotated[list[str] | None, typer.Option("--pred", metavar="COL,…", help="The probability columns.")]
+Label = Annotated[
+    list[str] | None, typer.Option("--label", metavar="COL,…", help="The label column, or one 0/1 column per class.")
+]
+Classes = Annotated[
+    list[str] | None,
+    typer.Option("--classes", metavar="LABEL=CLASS,…", help="What labels mean, where columns have other names (0=cat,1=dog)."),
+]
+Positive = Annotated[
+    str | None, typer.Option("--positive", metavar="CLASS", help="What a single probability column is the probability of.")
+]
+InputFormat = Annotated[
+    str | None,
+    typer.Option("--input-format", metavar="FORMAT", help="csv, csv:X (separated by X), tsv, jsonl, parquet, arrow, npy."),
+]
+Task = Annotated[str | None, typer.Option("--task", metavar="TASK", help="binary, multiclass, soft or multilabel.  [detected]")]
+Scale = Annotated[
+    str | None, typer.Option("--from", metavar="SCALE", help="What PREDS holds: probs, logits or logprobs.  [detected]")
+]
+Weights = Annotated[str | None, typer.Option("--weights", metavar="COL", help="The column of the rows' weights.")]
+By = Annotated[
+    list[str] | None, typer.Option("--by", metavar="COL", help="Every metric for each value of this column (repeatable).")
+]
+Long = Annotated[
+    bool | None,
+    typer.Option(
+        "--long/--wide", help="PREDS has one row per case and class, or one per case.  [detected]", show_default=False
+    ),
+]
+IdMatch = Annotated[
+    str,
+    typer.Option("--id-match", metavar="all|inner", help="inner: score the rows that both files have, and count the others."),
+]
+Missing = Annotated[
+    str,
+    typer.Option(
+        "--missing",
+        metavar="error|drop|uniform",
+        help="Rows with a missing probability (or label): leave them out, or score a uniform forecast; always counted.",
+    ),
+]
+Eps = Annotated[
+    float | None,
+    typer.Option(
+        "--eps", help="Floor of a class's probability; 0 lets a loss be infinite.  [2.220446049250313e-16; logits: 0]"
+    ),
+]
+Renormalize = Annotated[bool, typer.Option("--renormalize", help="Divide each row of PREDS by its sum.")]
+NormalizeLabels = Annotated[
+    bool, typer.Option("--normalize-labels", help="Divide each row of label columns (counts, several 1) by its sum.")
+]
+SumTolerance = Annotated[
+    float | None,
+    typer.Option(
+        "--sum-tolerance",
+        metavar="T",
+        help="How far a row may be from 1 in sum.  [0.001, and what rounding to printed decimals explains]",
+    ),
+]
+Base = Annotated[str, typer.Option("--base", metavar="e|2|10", help="Unit of losses: nats, bits, bans.")]
+ClassWeights = Annotated[
+    list[str] | None,
+    typer.Option("--class-weights", metavar="CLASS=W,…", help="Weights of the true classes, or: balanced."),
+]
+Smoothing = Annotated[float, typer.Option("--smoothing", metavar="A", help="Smooth labels: (1 − A) t + A / k.")]
+ReduceLabels = Annotated[str, typer.Option("--reduce-labels", metavar="mean|sum", help="Over the independent labels of a row.")]
+TopK = Annotated[list[str] | None, typer.Option("--top-k", metavar="K,…", help="Add top-K accuracy.")]
+Ties = Annotated[
+    str,
+    typer.Option(
+        "--ties",
+        metavar="fraction|first",
+        help="A tie of m classes counts 1/m, or for the first of them in the order of the report.",
+    ),
+]
+As = Annotated[
+    str | None,
+    typer.Option(
+        "--as", metavar="NAME", help="Losses by another tool's rule: sklearn, keras, xgboost … (explain --conventions)."
+    ),
+]
+FormatOption = Annotated[
+    Format, typer.Option("-f", "--format", envvar="CELOSS_FORMAT", show_envvar=False, help="What to print.")
+]
+Json = Annotated[bool, typer.Option("--json", help="The same as -f json.")]
+Only = Annotated[str | None, typer.Option("--only", metavar="METRIC", help="Print one bare number with all its digits.")]
+Output = Annotated[
+    list[str] | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Also write .json, .jsonl, .csv or .md (repeatable)."),
+]
+Rows = Annotated[str | None, typer.Option("--rows", metavar="FILE", help="Write one line per row: .csv, .jsonl or .parquet.")]
+ExplainFormatOption = Annotated[
+    ExplainFormat, typer.Option("-f", "--format", envvar="CELOSS_FORMAT", show_envvar=False, help="What to print.")
+]
+ExplainOutput = Annotated[
+    list[str] | None, typer.Option("-o", "--output", metavar="FILE", help="Also write .json or .jsonl (repeatable).")
+]
+Worst = Annotated[int | None, typer.Option("--worst", metavar="N", help="The rows that contribute most to the loss.  [10]")]
+Row = Annotated[
+    str | None, typer.Option("--row", metavar="ID|#N", help="One row in full, by its id or its number in PREDS ('#1').")
+]
+Conventions = Annotated[bool, typer.Option("--conventions", help="The file under the rules of other tools.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No notes; with -o or --rows nothing on standard output either.")]
+
+
+def inputs(
+    id: Id = None,
+    pred: Pred = None,
+    label: Label = None,
+    classes: Classes = None,
+    positive: Positive = None,
+    task: Task = None,
+    scale: Scale = None,
+    weights: Weights = None,
+    by: By = None,
+    long: Long = None,
+    id_match: IdMatch = "all",
+    missing: Missing = "error",
+    input_format: InputFormat = None,
+    eps: Eps = None,
+    renormalize: Renormalize = False,
+    normalize_labels: NormalizeLabels = False,
+    sum_tolerance: SumTolerance = None,
+    base: Base = "e",
+    class_weights: ClassWeights = None,
+    smoothing: Smoothing = 0.0,
+    reduce_labels: ReduceLabels = "mean",
+    top_k: TopK = None,
+    ties: Ties = "fraction",
+    convention: As = None,
+) -> dict[str, Any]:
+    """The options that say how files are read and scored, as arguments of the library."""
+    return {
+        "id": id,
+        "pred": columns_of(pred),
+        "label": columns_of(label),
+        "classes": meanings_of(classes),
+        "positive": positive,
+        "task": task,
+        "scale": scale,
+        "weights": weights,
+        "by": by,
+        "long": long,
+        "id_match": id_match,
+        "missing": missing,
+        "input_format": input_format,
+        "eps": eps,
+        "renormalize": renormalize,
+        "normalize_labels": normalize_labels,
+        "sum_tolerance": sum_tolerance,
+        "base": base,
+        "class_weights": class_weights_of(class_weights),
+        "smoothing": smoothing,
+        "reduce_labels": reduce_labels,
+        "top_k": sizes_of(top_k),
+        "ties": ties,
+        "convention": convention,
+    }
+
+
+def takes_inputs(command: Callable[..., str]) -> Callable[..., str]:
+    """Gives a command the options of `_inputs` after its arguments, and their values as its argument `inputs`."""
+    shared = inspect.signature(inputs, eval_str=True).parameters
+    own = [one for name, one in inspect.signature(command, eval_str=True).parameters.items() if name != "inputs"]
+    first = [one for one in own if one.name in ("predictions", "labels")]
+    merged = [*first, *shared.values(), *(one for one in own if one not in first)]
+
+    @functools.wraps(command)
+    def run(**values: Any) -> str:
+        given = {name: values.pop(name) for name in shared}
+        return command(**values, inputs=inputs(**given))
+
+    run.__signature__ = inspect.Signature(merged, return_annotation=str)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in merged} | {"return": str}
+    return run
+
+
+def columns_of(lists: list[str] | None) -> list[str] | None:
+    """Column names of comma-separated lists; one that contains a comma is quoted as in CSV."""
+    if lists is None:
+        return None
+    return [name for names in lists for name in next(csv.reader([names], skipinitialspace=True), [""]) or [""]]
+
+
+def meanings_of(lists: list[str] | None) -> dict[str, str] | None:
+    if lists is None:
+        return None
+    pairs = [pair.partition("=") for pair in columns_of(lists) or []]
+    if not all(label and mark and name for label, mark, name in pairs):
+        shown = ",".join(lists)
+        raise usage(
+            "E604", f"--classes cannot be {shown}", f"option --classes {shown}", "write LABEL=CLASS: --classes 0=cat,1=dog"
+        )
+    return {label: name for label, _, name in pairs}
+
+
+def class_weights_of(lists: list[str] | None) -> dict[str, float] | str | None:
+    if lists is None or lists == ["balanced"]:
+        return lists if lists is None else lists[0]
+    weights = {}
+    for pair in columns_of(lists) or []:
+        name, mark, weight = pair.rpartition("=")
+        try:
+            weights[name] = float(weight)
+        except ValueError:
+            mark = ""
+        if not (name and mark):
+            shown, advice = ",".join(lists), "write CLASS=WEIGHT: --class-weights cat=2,dog=1, or balanced"
+            raise usage("E604", f"--class-weights cannot be {shown}", f"option --class-weights {shown}", advice)
+    return weights
+
+
+def sizes_of(lists: list[str] | None) -> list[int]:
+    sizes = columns_of(lists) or []
+    if not all(size.isascii() and size.isdecimal() for size in sizes):
+        shown = ",".join(lists or [])
+        raise usage("E604", f"--top-k cannot be {shown}", f"option --top-k {shown}", "write numbers of classes: --top-k 1,5")
+    return [int(size) for size in sizes]
+
+
+def usage(code: str, message: str, place: str, advice: str) -> CelossError:
+    from celoss.errors import Diagnostic, Place, UsageError, escape
+
+    return UsageError(Diagnostic(code, escape(message), (Place(place),), help=advice))
