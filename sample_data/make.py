@@ -34,6 +34,8 @@ L2_STRENGTH = 1e-4  # weight of half the sum of squared weights; the biases are 
 N_STEPS = 1000
 STEPS_PER_REPORT = 200
 WEIGHT_GRID = 2.0**-20  # about 1e-6
+N_NEIGHBOURS = 10
+TRAITS = {"even": (0, 2, 4, 6, 8), "prime": (2, 3, 5, 7), "closed": (0, 6, 8, 9)}
 
 
 def load_images() -> tuple[Floats, Ints]:
@@ -77,19 +79,36 @@ def train(images: Floats, digits: Ints) -> Floats:
     return weights
 
 
-def forecast(images: Floats, weights: Floats) -> list[list[float]]:
-    """Return the class probabilities of each image, with the same bytes on every machine.
+def logits_of(images: Floats, weights: Floats) -> list[list[float]]:
+    """Return the logits of each image, with the same bytes on every machine.
 
-    Images: (rows, 65); weights: (65, 10); forecasts: rows lists of 10 floats. Processors differ in the last bits of
-    sums and of exp, so the weights are rounded to a grid on which every sum is exact, and exp is taken in decimal.
+    Images: (rows, 65); weights: (65, 10); logits: rows lists of 10 floats. Processors differ in the last bits of sums, so
+    the weights are rounded to a grid on which every sum is exact.
     """
-    logits = images @ (np.round(weights / WEIGHT_GRID) * WEIGHT_GRID)
+    logits: list[list[float]] = (images @ (np.round(weights / WEIGHT_GRID) * WEIGHT_GRID)).tolist()
+    return logits
+
+
+def forecast(logits: Sequence[Sequence[float]]) -> list[list[float]]:
+    """Return the class probabilities of each row of logits: its softmax, with exp taken in decimal for equal bytes."""
     forecasts = []
-    for row in logits.tolist():
+    for row in logits:
         exps = [Decimal(logit - max(row)).exp() for logit in row]
         total = sum(exps)
         forecasts.append([float(exp / total) for exp in exps])
     return forecasts
+
+
+def votes(images: Floats, digits: Ints, tests: Floats) -> list[list[int]]:
+    """Return for each test image how many of its nearest training images show each digit.
+
+    Images, tests: (rows, 65); digits: (rows,); votes: rows lists of 10 counts that sum to 10. The squared distances between
+    gray levels are integers, so that no processor orders them otherwise; of equal ones the first images count.
+    """
+    levels, wanted = np.round(images * 16.0), np.round(tests * 16.0)
+    distances = (levels**2).sum(axis=1) - 2.0 * wanted @ levels.T
+    nearest = np.argsort(distances, axis=1, kind="stable")[:, :N_NEIGHBOURS]
+    return [np.bincount(row, minlength=N_CLASSES).tolist() for row in digits[nearest]]
 
 
 def mean_log_loss(forecasts: Sequence[Sequence[float]], digits: Ints) -> float:
@@ -123,6 +142,31 @@ def write_pair(folder: Path, forecasts: Sequence[Sequence[float]], digits: Ints)
     write_csv(folder / "digits_labels.csv", ["image", "digit"], ([ids[row], digits[row]] for row in order))
 
 
+def write_forms(
+    folder: Path,
+    logits: Sequence[Sequence[float]],
+    forecasts: Sequence[Sequence[float]],
+    digits: Ints,
+    counts: Sequence[Sequence[int]],
+) -> None:
+    """Write other forms of the same forecasts and labels: logits, votes, and the traits of a digit as independent labels.
+
+    Logits, forecasts, counts: rows lists of 10; digits: (rows,). P(trait) is the sum of P(digit) over its digits.
+    """
+    ids = [f"digit_{N_TRAIN + row:04d}" for row in range(len(digits))]
+    names = [str(digit) for digit in range(N_CLASSES)]
+    write_csv(folder / "digits_logits.csv", ["image", *(f"logit_{name}" for name in names)], _beside(ids, logits))
+    write_csv(folder / "digits_votes.csv", ["image", *names], _beside(ids, counts))
+    traits = [[math.fsum(row[digit] for digit in of) for of in TRAITS.values()] for row in forecasts]
+    write_csv(folder / "traits_preds.csv", ["image", *(f"p_{name}" for name in TRAITS)], _beside(ids, traits))
+    truth = [[int(digit in of) for of in TRAITS.values()] for digit in digits.tolist()]
+    write_csv(folder / "traits_labels.csv", ["image", *TRAITS], _beside(ids, truth))
+
+
+def _beside(ids: Sequence[str], rows: Sequence[Sequence[object]]) -> list[list[object]]:
+    return [[name, *row] for name, row in zip(ids, rows, strict=True)]
+
+
 def main() -> None:
     """Train, write the pair into the folder of the first argument and print the test scores."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
@@ -130,8 +174,10 @@ def main() -> None:
     images, digits = load_images()
     weights = train(images[:N_TRAIN], digits[:N_TRAIN])
     test_digits = digits[N_TRAIN:]
-    forecasts = forecast(images[N_TRAIN:], weights)
+    logits = logits_of(images[N_TRAIN:], weights)
+    forecasts = forecast(logits)
     write_pair(folder, forecasts, test_digits)
+    write_forms(folder, logits, forecasts, test_digits, votes(images[:N_TRAIN], digits[:N_TRAIN], images[N_TRAIN:]))
     accuracy = float(np.mean(np.argmax(forecasts, axis=1) == test_digits))
     print(f"test log loss {mean_log_loss(forecasts, test_digits)!r}  accuracy {accuracy!r}")
 

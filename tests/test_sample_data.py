@@ -70,7 +70,7 @@ def test_the_worldcup_pair_holds_the_forecasts_and_outcomes_of_the_original_file
 )
 def test_celoss_gives_the_known_numbers(pair: str, rows: int, log_loss: float, accuracy: float) -> None:
     report = evaluate(str(DATA / f"{pair}_preds.csv"), str(DATA / f"{pair}_labels.csv"))
-    assert (report.scored, report.log_loss, report.metrics["accuracy"]) == (rows, log_loss, accuracy)
+    assert (report.row_counts.scored, report.log_loss, report.metrics["accuracy"]) == (rows, log_loss, accuracy)
 
 
 def true_probabilities(pair: str) -> list[Fraction]:
@@ -115,7 +115,7 @@ def test_the_readme_of_the_sample_data_tells_the_same_numbers(pair: str) -> None
     (line,) = re.findall(rf"^\| `{pair}_preds\.csv`.*\|$", (DATA / "README.md").read_text("utf-8"), re.MULTILINE)
     rows, _, log_loss, accuracy = (cell.strip() for cell in line.strip("|").split("|")[2:])
     report = evaluate(str(DATA / f"{pair}_preds.csv"), str(DATA / f"{pair}_labels.csv"))
-    assert (int(rows.replace(",", "")), float(accuracy)) == (report.scored, report.metrics["accuracy"])
+    assert (int(rows.replace(",", "")), float(accuracy)) == (report.row_counts.scored, report.metrics["accuracy"])
     # The table was made with `math.fsum`, as it says, and so may be one rounding away.
     assert float(log_loss) == pytest.approx(report.log_loss, rel=2**-52)
 
@@ -125,3 +125,49 @@ def test_a_draw_of_probability_0_never_happened() -> None:
     impossible = [row["match"] for row in records("worldcup_preds.csv") if float(row["p_draw"]) == 0.0]
     assert len(impossible) == 31
     assert all(labels[match] != "draw" for match in impossible)
+
+
+def by_image(name: str) -> dict[str, dict[str, float]]:
+    return {row["image"]: {key: float(value) for key, value in row.items() if key != "image"} for row in records(name)}
+
+
+def test_the_logits_give_the_loss_of_their_softmax() -> None:
+    logits, labels = by_image("digits_logits.csv"), by_image("digits_labels.csv")
+    losses = []
+    with localcontext(prec=50):
+        for image, row in logits.items():
+            exponentials = {name: Decimal(value).exp() for name, value in row.items()}
+            true = f"logit_{labels[image]['digit']:.0f}"
+            losses.append(float((sum(exponentials.values()) / exponentials[true]).ln()))
+    report = evaluate(str(DATA / "digits_logits.csv"), str(DATA / "digits_labels.csv"))
+    assert report.plan.scale == "logits"
+    assert report.log_loss == pytest.approx(math.fsum(losses) / 500, rel=1e-14)
+
+
+def test_the_votes_are_soft_labels() -> None:
+    votes, forecasts = by_image("digits_votes.csv"), by_image("digits_preds.csv")
+    assert all(sum(row.values()) == 10 for row in votes.values())
+    loss, entropy = [], []
+    for image, row in votes.items():
+        loss += [-count / 10 * math.log(forecasts[image][f"p_{digit}"]) for digit, count in row.items() if count]
+        entropy += [-count / 10 * math.log(count / 10) for count in row.values() if count]
+    report = evaluate(str(DATA / "digits_preds.csv"), str(DATA / "digits_votes.csv"), normalize_labels=True)
+    assert report.task == "soft"
+    assert report.metrics["log_loss"] == pytest.approx(math.fsum(loss) / 500, rel=1e-13)
+    assert report.metrics["label_entropy"] == pytest.approx(math.fsum(entropy) / 500, rel=1e-13)
+    assert report.metrics["kl_divergence"] == pytest.approx((math.fsum(loss) - math.fsum(entropy)) / 500, rel=1e-13)
+
+
+def test_the_traits_are_independent_labels() -> None:
+    forecasts, labels = by_image("traits_preds.csv"), by_image("traits_labels.csv")
+    digits = by_image("digits_labels.csv")
+    losses = []
+    for image, row in labels.items():
+        digit = digits[image]["digit"]
+        assert row == {"even": digit in (0, 2, 4, 6, 8), "prime": digit in (2, 3, 5, 7), "closed": digit in (0, 6, 8, 9)}
+        for name, value in row.items():
+            p = forecasts[image][f"p_{name}"]
+            losses.append(-math.log(p) if value else -math.log1p(-p))
+    report = evaluate(str(DATA / "traits_preds.csv"), str(DATA / "traits_labels.csv"))
+    assert (report.task, report.classes) == ("multilabel", ("closed", "even", "prime"))
+    assert report.log_loss == pytest.approx(math.fsum(losses) / 1500, rel=1e-13)
