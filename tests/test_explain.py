@@ -759,3 +759,10 @@ def test_it_prints_as_a_line(folder: Path) -> None:
     assert str(explain("preds.csv", "labels.csv", row="c")) == "row 3: −ln 0.25 = 1.386294"
     assert str(explain("preds.csv", "labels.csv")).startswith("share of the loss in the worst 1 % of rows: 0.4")
     assert "strict: 0.866" in str(explain("preds.csv", "labels.csv", conventions=True))
+
+
+def test_groups_are_refused_rather_than_ignored(folder: Path) -> None:
+    with pytest.raises(CelossError) as caught:
+        explain("preds.csv", "labels.csv", by="animal")
+    assert caught.value.code == "E604"
+    assert "groups are for celoss eval" in caught.value.help

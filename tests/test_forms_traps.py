@@ -214,3 +214,22 @@ def test_of_independent_labels_only_the_missing_one_is_made_uniform():
     losses = [0.9, 0.5, 0.8, 0.8, 0.3, 0.4]
     assert report.log_loss == pytest.approx(-math.fsum(map(math.log, losses)) / 6, rel=1e-15)
     assert report.row_counts.filled == 1
+
+
+INNER_PREDICTIONS = "id,cat,dog a,.7,.3 b,.2,.8 x,5,nan c,.6,.4 x,abc,1"
+INNER_LABELS = "id,label,w c,cat,1 y,bird,-1 a,cat,2 b,dog,1 y,,0"
+
+
+def test_of_rows_that_are_in_one_file_only_nothing_is_told_when_the_common_ones_are_asked_for(written):
+    inputs = written(p=INNER_PREDICTIONS, y=INNER_LABELS)
+    report = celoss.evaluate(*inputs, id_match="inner", weights="w")
+    counts = report.row_counts
+    assert (counts.read, counts.scored, counts.unmatched, counts.unmatched_labels) == (5, 3, 2, 2)
+    assert report.log_loss == pytest.approx(-(2 * math.log(0.7) + math.log(0.8) + math.log(0.6)) / 4, rel=1e-15)
+    assert celoss.evaluate(*inputs, id_match="inner", weights="w", batch_rows=1).to_json() == report.to_json()
+
+
+def test_rows_that_are_cut_wrongly_are_told_also_when_the_common_ones_are_asked_for(written):
+    assert code_of(*written(p="id,cat,dog a,.7,.3 x,5", y="id,label a,cat"), id_match="inner") == "E201"
+    inputs = written(q="id,cat,dog a,.7,3 b,.5,.5 x,5,1", z="id,label a,cat b,dog")
+    assert code_of(*inputs, id_match="inner") == "E503"

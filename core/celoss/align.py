@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from celoss.checks import Batch, checked_pair, forgiving
 from celoss.errors import CelossError, Diagnostic, Place, escape
 from celoss.keys import LabelTable, Orders
@@ -49,8 +52,16 @@ def in_order(plan: Plan, predictions: Source, labels: Source, careful: bool, row
 
 
 def by_key(plan: Plan, predictions: Source, labels: Source, careful: bool, rows: int) -> Iterator[Batch]:
-    """Looks each prediction's key up among the labels. Labels with their keys are in memory, predictions stream."""
-    table = LabelTable(plan, _labels(plan, labels, careful, keyed=True), labels.role)
+    """Looks each prediction's key up among the labels. Labels with their keys are in memory, predictions stream.
+
+    Where only the common rows are asked for, the keys of the predictions are read first.
+    """
+    wanted = None
+    if plan.options.id_match == "inner":
+        mine = plan.key_columns(PREDICTIONS)
+        chunks = predictions.batches(mine, [], careful)
+        wanted = pc.unique(pa.chunked_array([key_of(chunk.texts) for chunk in chunks if chunk.rows], pa.string()))
+    table = LabelTable(plan, _labels(plan, labels, careful, keyed=True), labels.role, wanted)
     for chunk in _cut(_predictions(plan, predictions, careful), rows):
         yield table.match(chunk)
     yield table.leftover()

@@ -198,8 +198,8 @@ def _is_absent(fault: Fault, weight: str | None) -> bool:
 
 
 def readable(chunk: Chunk) -> Mask:
-    """Whether each row (n,) could be read as a whole."""
-    read = np.ones(chunk.rows, dtype=np.bool_)
+    """Whether each row (n,) is wanted and could be read as a whole."""
+    read = np.ones(chunk.rows, dtype=np.bool_) if chunk.wanted is None else chunk.wanted.copy()
     read[[fault.table_row - chunk.start for fault in chunk.faults]] = False
     return read
 

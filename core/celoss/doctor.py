@@ -10,12 +10,10 @@ from celoss.errors import Diagnostic, Fault, Place, did_you_mean, escape, listed
 from celoss.naming import means_missing
 from celoss.plan import PREDICTIONS, Plan
 from celoss.sources import Line, Source
-from celoss.sources.base import BLANKS, NUMBER, is_number, number_hint, ragged_hint
+from celoss.sources.base import BLANKS, NUMBER, STRUCTURE, is_number, number_hint, ragged_hint
 from celoss.sources.long import LongSource
 from celoss.state import State
 
-# Rows that were cut wrongly, or are not text, make every later fault of the file a consequence: they are told alone.
-STRUCTURE = ("E105", "E201")
 HEADER = -1
 
 

@@ -50,11 +50,16 @@ def _holds(before: Any, after: Any, by_length: bool, up: bool) -> bool:
 
 
 class LabelTable:
-    """The labels of all rows by key, in memory, and which prediction has used each."""
+    """The labels of all rows by key, in memory, and which prediction has used each.
 
-    def __init__(self, plan: Plan, chunks: Iterable[Chunk], role: str) -> None:
+    wanted: an Arrow array of the keys that predictions have, where only common rows count: what is wrong with other labels
+    is then told to nobody. None where every label must have a prediction.
+    """
+
+    def __init__(self, plan: Plan, chunks: Iterable[Chunk], role: str, wanted: Any = None) -> None:
         self._plan = plan
         self._role = role
+        self._wanted = wanted
         parts = [(key_of(chunk.texts[: len(plan.keys)]), self._labels(chunk)) for chunk in chunks if chunk.rows]
         self._keys = pa.concat_arrays([keys for keys, _ in parts])
         self._labels_of = Labels.concatenated([labels for _, labels in parts])
@@ -69,13 +74,19 @@ class LabelTable:
         self._positions = _look_up(encoded.dictionary, first)
 
     def _labels(self, chunk: Chunk) -> Labels:
-        labels = read_labels(self._plan, chunk, len(self._plan.keys))
+        count = len(self._plan.keys)
+        read = chunk if self._wanted is None else chunk.only(self._is_wanted(key_of(chunk.texts[:count])))
+        labels = read_labels(self._plan, read, count)
         empty = empty_keys(chunk, self._role, self._plan.key_columns(LABELS))
         return replace(labels, faults=labels.faults + empty)
 
+    def _is_wanted(self, keys: Any) -> Mask:
+        wanted: Mask = ndarray_or(pc.index_in(keys, value_set=self._wanted), -1) >= 0
+        return wanted
+
     def _repeats(self, codes: Codes, first: Codes) -> tuple[Codes, Faults]:
         """Positions of labels whose key stood before, and their faults (E304), from key numbers and first positions."""
-        repeated = self._filled.copy()
+        repeated = self._filled.copy() if self._wanted is None else self._filled & self._is_wanted(self._keys)
         repeated[first] = False
         again = np.flatnonzero(repeated)
         shown = [
@@ -99,15 +110,16 @@ class LabelTable:
         faults = Faults.of(repeated, {("E304", PREDICTIONS): len(again)}) + self._unmatched(chunk.start, keys, missing)
         has_label[again] = False
         labels = self._labels_of.take(np.where(has_label, found, 0))
+        read = chunk if self._wanted is None else chunk.only(has_label)
         batch = checked_batch(
-            self._plan, chunk, replace(labels, good=labels.good & has_label, missing=labels.missing & has_label)
+            self._plan, read, replace(labels, good=labels.good & has_label, missing=labels.missing & has_label)
         )
         empty = empty_keys(chunk, PREDICTIONS, self._plan.key_columns(PREDICTIONS))
         return replace(batch, faults=batch.faults + empty + faults, unmatched=len(missing))
 
     def _unmatched(self, start: int, keys: Any, missing: Codes) -> Faults:
         """Faults (E303) for predictions without a label, unless only the common rows are asked for."""
-        if self._plan.options.id_match == "inner":
+        if self._wanted is not None:
             return NO_FAULTS
         shown = [Fault(start + row, None, _shown(keys[row]), "E303", PREDICTIONS) for row in missing[:SHOWN_PLACES].tolist()]
         return Faults.of(shown, {("E303", PREDICTIONS): len(missing)})
@@ -127,7 +139,7 @@ class LabelTable:
         left = (self._used < 0) & self._filled
         left[self._again] = False
         rows = np.flatnonzero(left)
-        if self._plan.options.id_match == "inner":
+        if self._wanted is not None:
             return empty_batch(self._plan, self._faults, unmatched_labels=len(rows))
         shown = [Fault(row, None, _shown(self._keys[row]), "E302", self._role) for row in rows[:SHOWN_PLACES].tolist()]
         return empty_batch(self._plan, self._faults + Faults.of(shown, {("E302", self._role): len(rows)}))

@@ -156,6 +156,8 @@ def _check_choice(worst: int | None, row: Any, conventions: bool, options: dict[
         raise wrong_option(first, f"used with {others[0]}", "ask for one of --worst, --row and --conventions")
     if worst is not None and worst < 1:
         raise wrong_option("--worst", str(worst), "it is a number of rows, 1 or more")
+    if options.get("by"):
+        raise wrong_option("--by", "used with explain", "groups are for celoss eval; explain takes single rows")
     if conventions and options.get("convention") is not None:
         raise wrong_option("--conventions", "used with --as", "it takes every rule in turn")
     if conventions and options.get("renormalize"):

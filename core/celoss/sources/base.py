@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
@@ -29,6 +29,8 @@ CHUNK_ROWS = 1 << 16
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 BLANKS = " \t"
+# Rows that were cut wrongly, or are not text, make every later fault of the file a consequence: they are told alone.
+STRUCTURE = ("E105", "E201")
 # Exchanges comma and point: `0,5` becomes a number and `0.5` none, in a file of decimal commas.
 SWAPPED = str.maketrans(",.", ".,")
 
@@ -82,7 +84,8 @@ class Chunk:
 
     texts: one string array (n,) for each text column, "" where a value is missing.
     numbers: (k, n) C-contiguous float64 planes of the number columns, NaN where a value is missing.
-    faults: cells and rows that could not be read; their values above mean nothing.
+    faults: cells and rows that could not be read; their values above mean nothing. wanted: (n,) which rows matter, None for
+    all: what is wrong with the others is told to nobody.
     """
 
     start: int
@@ -90,6 +93,12 @@ class Chunk:
     texts: tuple[Any, ...]
     numbers: NDArray[np.float64]
     faults: tuple[Fault, ...] = ()
+    wanted: NDArray[np.bool_] | None = None
+
+    def only(self, wanted: NDArray[np.bool_]) -> Chunk:
+        """The chunk with only these rows (n,) wanted; rows that were cut wrongly, or are no text, are told of all the same."""
+        told = (one for one in self.faults if wanted[one.table_row - self.start] or one.code in STRUCTURE)
+        return replace(self, faults=tuple(told), wanted=wanted)
 
     def part(self, offset: int, rows: int) -> Chunk:
         """`rows` rows from `offset` on."""
@@ -102,6 +111,7 @@ class Chunk:
             tuple(text.slice(offset, rows) for text in self.texts),
             np.ascontiguousarray(self.numbers[:, offset : offset + rows]),
             tuple(fault for fault in self.faults if first <= fault.table_row < first + rows),
+            None if self.wanted is None else self.wanted[offset : offset + rows],
         )
 
 
