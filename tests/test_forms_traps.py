@@ -233,3 +233,20 @@ def test_rows_that_are_cut_wrongly_are_told_also_when_the_common_ones_are_asked_
     assert code_of(*written(p="id,cat,dog a,.7,.3 x,5", y="id,label a,cat"), id_match="inner") == "E201"
     inputs = written(q="id,cat,dog a,.7,3 b,.5,.5 x,5,1", z="id,label a,cat b,dog")
     assert code_of(*inputs, id_match="inner") == "E503"
+
+
+def test_one_share_more_than_there_are_predictions_is_a_question_of_names(written):
+    inputs = written(
+        p="id,cat,dog,owl a,.7,.2,.1 b,.2,.7,.1 c,.3,.3,.4", y="id,cat,dog,owl,emu a,.6,.2,.1,.1 b,.2,.6,.1,.1 c,.3,.3,.4,0"
+    )
+    assert code_of(*inputs) == "E409"
+
+
+@pytest.mark.parametrize(("rows", "task"), [("a,.4,.6 b,.9,.1", "soft"), ("a,0,1 b,1,0", "binary")])
+def test_one_prediction_beside_the_shares_of_both_classes_takes_its_own(written, rows, task):
+    inputs = written(p="id,p_yes a,.7 b,.2", y=f"id,no,yes {rows}")
+    report = celoss.evaluate(*inputs)
+    shares = [float(row.split(",")[2]) for row in rows.split()]
+    losses = [-(t * math.log(p) + (1 - t) * math.log(1 - p)) for t, p in zip(shares, (0.7, 0.2), strict=True)]
+    assert (report.task, report.plan.label_columns) == (task, ("yes",))
+    assert report.log_loss == pytest.approx(math.fsum(losses) / 2, rel=1e-13)

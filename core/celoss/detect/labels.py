@@ -26,6 +26,7 @@ from celoss.naming import (
     PREDICTION_NAME,
     Affix,
     affixes,
+    class_in_name,
     class_text,
     common_affix,
     flag,
@@ -60,8 +61,30 @@ def choose_labels(inputs: Inputs) -> Truth:
         columns = _paired_columns(inputs, _names(inputs), numbers=True)
         if columns:
             return _truth(inputs, columns, "named after the probability columns")
+    if (one_of_two := _one_of_two(inputs)) is not None:
+        return one_of_two
     columns, because = _choose(inputs)
     return _truth(inputs, columns, because)
+
+
+def _one_of_two(inputs: Inputs) -> Truth | None:
+    """Of two label columns that sum to 1 the one of the class that the single prediction column is named after."""
+    columns = list(inputs.flags.pred) or inputs.number_columns(inputs.shared)
+    names = [name for name in _names(inputs) if name not in inputs.shared]
+    if not inputs.separate or len(columns) != 1 or len(names) != 2:
+        return None
+    if (
+        not all(looks_numeric(inputs.label_head.column(name)) for name in names)
+        or share_of_sums(inputs.label_head, names) < 1.0
+    ):
+        return None
+    named = class_in_name(columns[0], names)
+    if named is None:
+        return None
+    (other,) = (name for name in names if name != named)
+    finding = Finding("label", named, f"{columns[0]} is named after it; {other} is what is left to 1")
+    shares = _holds_numbers([inputs.label_head.column(named)])
+    return Truth((named,), finding, "soft", True) if shares else Truth((named,), finding)
 
 
 def _truth(inputs: Inputs, columns: tuple[str, ...], because: str) -> Truth:
@@ -163,6 +186,7 @@ def _choose(inputs: Inputs) -> tuple[tuple[str, ...], str]:
         own = own or [name for name in names if not tells_apart(inputs.label_head.column(name))]
         own = own or [name for name in names if is_flag(inputs.label_head.column(name))]
         if (len(own) == 1 or len(names) == 1) and not _is_answer((own or names)[0]):
+            _check_no_share_left(inputs, names, (own or names)[0])
             _check_reserved(inputs, (own or names)[0])
             return tuple(own or names), f"the only column of {inputs.labels.name} that is not an id"
     if paired := _paired(inputs, names):
@@ -191,6 +215,14 @@ def _check_no_shares(inputs: Inputs, label: str, names: Sequence[str]) -> None:
                 help=f"say which: --label {label}   or --label {','.join(shares)}",
             )
         )
+
+
+def _check_no_share_left(inputs: Inputs, names: Sequence[str], chosen: str) -> None:
+    """Raises CelossError (E409) when the only column of its own is a share beside others that both files have."""
+    heads = [inputs.label_head.column(name) for name in names]
+    shares = [one.name for one in heads if looks_numeric(one) and not counts_something(one)]
+    if len(shares) > 2 and chosen in shares and share_of_sums(inputs.label_head, shares) > MOST_ROWS:
+        raise CelossError(not_paired(inputs, inputs.number_columns(()), shares))
 
 
 def _check_reserved(inputs: Inputs, chosen: str) -> None:
