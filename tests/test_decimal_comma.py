@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+import celoss
 from celoss.sources import Suspicious, open_source
 from celoss.sources.base import number_hint
 from celoss.sources.commas import decimal_mark, with_points
@@ -154,3 +155,11 @@ def test_fast_and_careful_reading_agree_to_the_bit(write):
     fast, slow = (read(source, ["id"], ["p"], careful) for careful in (False, True))
     assert fast[0] == slow[0]
     assert fast[1].tobytes() == slow[1].tobytes() == values.tobytes()
+
+
+@pytest.mark.parametrize("labels", ["id;cat;dog\na;1,0;0,0\nb;0,0;1,0\n", "id;label\na;0,0\nb;1,0\n"])
+def test_labels_that_pandas_wrote_as_floats_with_commas_are_the_integers_that_they_were(tmp_path, labels):
+    (tmp_path / "preds.csv").write_text("id;cat;dog\na;0,5;0,5\nb;0,25;0,75\n" if "cat" in labels else "id;p\na;0,5\nb;0,75\n")
+    (tmp_path / "labels.csv").write_text(labels)
+    report = celoss.evaluate(str(tmp_path / "preds.csv"), str(tmp_path / "labels.csv"))
+    assert report.log_loss == pytest.approx(-math.log(0.5 * 0.75) / 2, rel=1e-15)

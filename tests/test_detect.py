@@ -153,6 +153,11 @@ def test_the_predicted_class_as_a_number_is_no_probability(plan):
     assert found(made, "left out")[0] == "pred"
 
 
+def test_columns_without_a_name_are_counted(plan):
+    made = plan(",cat,dog,age,, x,0.9,0.1,8,, y,0.2,0.8,9,,", "label cat dog")
+    assert found(made, "left out")[0] == "the unnamed first column, age, 2 columns without a name"
+
+
 ONE_COLUMN = [
     ("p", "the only number column whose name says probability", "id,p a,0.9 b,0.2"),
     ("prob", "the only number column whose name says probability", "id,prob,pred a,0.9,1 b,0.2,0"),
@@ -410,7 +415,7 @@ def test_rows_are_matched_by_what_both_files_share(plan, loss, match, value, bec
 def test_columns_that_could_tell_rows_apart_are_spoken_of_when_position_decides(plan):
     by_position = "key,cat,dog a,0.9,0.1 b,0.2,0.8", "name,label x,cat y,dog"
     (note,) = plan(*by_position).notes
-    assert (note.code, note.help) == ("N6", "to match by them: --id 'key=name'")
+    assert (note.code, note.help) == ("N6", "to match by them: --id key=name")
     assert plan(*by_position, id=("#",)).notes == plan(P, "id,label b,0 a,1").notes == ()
 
 

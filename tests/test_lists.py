@@ -7,11 +7,13 @@ import math
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import celoss
 from celoss import CelossError
 from celoss.sources import Suspicious, open_source
+from celoss.sources.columnar import CHUNK_BYTES, CHUNK_CELLS
 from celoss.sources.lists import list_numbers
 
 VALUES = [[0.125, 0.25, 0.625], [1e-05, 0.5, 0.49999], [1.0, 0.0, 0.0]]
@@ -299,3 +301,98 @@ def test_the_text_of_a_32_bit_number_in_a_list_is_its_shortest(write):
 )
 def test_the_numbers_of_a_cell(cell, numbers):
     assert list_numbers(cell) == numbers
+
+
+# --- how lists and texts are kept -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [pa.ListViewArray, pa.LargeListViewArray])
+@pytest.mark.parametrize("part", [slice(0, 4), slice(1, 4), slice(2, 3)])
+def test_views_of_lists_are_read_in_their_order(kind, part):
+    index = pa.int32() if kind is pa.ListViewArray else pa.int64()
+    values = pa.array([0.25, 0.75, 0.5, 0.5, 1.0, 0.0])
+    views = kind.from_arrays(pa.array([4, 1, 0, 2], index), pa.array([2, 2, 2, 2], index), values)
+    source = open_source(pa.table({"p": views[part]}), "predictions")
+    assert source.head().names == ("p[0]", "p[1]")
+    expected = np.array([[1.0, 0.0], [0.75, 0.5], [0.25, 0.75], [0.5, 0.5]])[part]
+    np.testing.assert_array_equal(read(source, [], ["p[0]", "p[1]"])[1], expected.T)
+
+
+def test_views_of_lists_may_be_missing():
+    lists = pa.array([[0.5, 0.5], None, [1.0, 0.0]], pa.list_view(pa.float64()))
+    source = open_source(pa.table({"p": lists}), "predictions")
+    assert source.head().column("p[1]").texts == ("0.5", "", "0")
+    np.testing.assert_array_equal(read(source, [], ["p[0]"])[1], [[0.5, math.nan, 1.0]])
+
+
+@pytest.mark.parametrize("form", ["table", "jsonl"])
+def test_lists_in_the_texts_of_a_typed_table_are_those_of_a_text_file(write, form):
+    cells = ["[0.5, 0.5]", None, "[0.25 0.75]", "[1]", "(1, 0)", "half"]
+    if form == "jsonl":
+        source = open_source(write("p.jsonl", "".join(json.dumps({"p": cell}) + "\n" for cell in cells)), "predictions")
+    else:
+        source = open_source(pa.table({"p": cells}), "predictions")
+    assert [(column.name, column.kind) for column in source.head().columns] == [("p[0]", "text"), ("p[1]", "text")]
+    texts, numbers, faults = read(source, ["p[1]"], ["p[0]"])
+    nan = math.nan
+    np.testing.assert_array_equal(numbers, [[0.5, nan, 0.25, nan, 1.0, nan]])
+    assert texts == [["0.5", "", "0.75", "", "0", ""]]
+    assert faults == [("E507", 3, "p", "1 number"), ("E501", 5, "p", "half")]
+
+
+def test_a_list_in_json_lines_may_hold_nulls(write):
+    source = open_source(write("p.jsonl", '{"p":[0.5,0.5]}\n{"p":[null,1]}\n{"p":NaN}\n'), "predictions")
+    np.testing.assert_array_equal(read(source, [], ["p[0]", "p[1]"])[1], [[0.5, math.nan, math.nan], [0.5, 1.0, math.nan]])
+
+
+# --- what is held at once -------------------------------------------------------------------------------------------------
+
+
+def most(source, texts, numbers):
+    """The most rows of a chunk, and the most bytes of its texts and numbers."""
+    chunks = list(source.batches(texts, numbers))
+    return max(one.rows for one in chunks), max(one.numbers.nbytes + sum(text.nbytes for text in one.texts) for one in chunks)
+
+
+@pytest.fixture
+def little_memory(monkeypatch):
+    """A hundredth of what is usually held at once."""
+    for module in ("celoss.sources.columnar", "celoss.sources.rowgroups"):
+        monkeypatch.setattr(f"{module}.CHUNK_CELLS", CHUNK_CELLS // 100)
+        monkeypatch.setattr(f"{module}.CHUNK_BYTES", CHUNK_BYTES // 100)
+
+
+@pytest.mark.parametrize("group_rows", [500, 1, 70])
+def test_lists_of_many_numbers_come_in_few_rows_at_a_time(tmp_path, little_memory, group_rows):
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(np.full(500_000, 0.001)), 1000).cast(pa.list_(pa.float64()))
+    pq.write_table(pa.table({"p": lists}), tmp_path / "p.parquet", row_group_size=group_rows)
+    source = open_source(str(tmp_path / "p.parquet"), "predictions")
+    rows, size = most(source, [], source.head().names)
+    assert rows <= CHUNK_CELLS / 100 / 1000
+    assert size <= CHUNK_CELLS / 100 * 8
+
+
+@pytest.mark.parametrize("form", ["parquet", "prefixes", "arrow", "views"])
+def test_a_long_text_that_is_kept_once_does_not_fill_the_memory(tmp_path, little_memory, form):
+    text = "x" * 10_000
+    codes = pa.DictionaryArray.from_arrays(pa.array(np.zeros(300, np.int32)), pa.array([text]))
+    path = tmp_path / "p"
+    if form == "parquet":
+        pq.write_table(pa.table({"id": codes}), path, store_schema=False)
+    elif form == "prefixes":
+        pq.write_table(pa.table({"id": [text] * 300}), path, use_dictionary=False, column_encoding={"id": "DELTA_BYTE_ARRAY"})
+    else:
+        values = codes if form == "arrow" else codes.dictionary_decode().cast(pa.string_view())
+        with pa.ipc.new_file(path, pa.schema({"id": values.type})) as writer:
+            writer.write_table(pa.table({"id": values}))
+    source = open_source(str(path), "predictions")
+    assert source.head().rows <= 2 * CHUNK_BYTES / 100 / 10_000 + 1
+    assert most(source, ["id"], [])[1] <= 1.01 * CHUNK_BYTES / 100
+
+
+def test_a_long_line_of_json_lines_comes_with_few_others(write, monkeypatch):
+    monkeypatch.setattr("celoss.sources.jsonl.CHUNK_CHARACTERS", 1000)
+    source = open_source(write("p.jsonl", "".join(json.dumps({"id": "x" * 300, "p": 0.5}) + "\n" for _ in range(50))), "labels")
+    assert source.head().rows == 4
+    assert not source.head().complete
+    assert [chunk.rows for chunk in source.batches(["id"], ["p"])] == [4] * 12 + [2]

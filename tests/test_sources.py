@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import bz2
 import datetime
+import errno
 import gzip
 import io
 import lzma
 import math
 import os
+import pty
+import resource
+import subprocess
 import sys
 import tempfile
 import threading
@@ -24,6 +28,7 @@ import pytest
 import celoss
 from celoss import CelossError
 from celoss.sources import Suspicious, open_source, read_all
+from tests.conftest import environment, process
 
 PREDICTIONS = "id,cat,dog\na,0.9,0.1\nb,0.2,0.8\n"
 LABELS = "id,label\na,cat\nb,dog\n"
@@ -306,16 +311,17 @@ JSON_LINES = [
     (b'{"id":"b",', "E206"),
     (b"[1, 2]", "E206"),
     (b"b,0.2,0.8", "E206"),
-    (b'{"id":"b","cat":true,"dog":0.8}', "E208"),
-    (b'{"id":"b","cat":"half","dog":0.8}', "E208"),
-    (b'{"id":"b","cat":[0.2],"dog":0.8}', "E208"),
-    (b'{"id":"\xe9","cat":0.2,"dog":0.8}', "E105"),
+    (b'{"id":"b","cat":true,"dog":0.8}', "E501"),
+    (b'{"id":"b","cat":"half","dog":0.8}', "E501"),
+    (b'{"id":"b","cat":[0.2],"dog":0.8}', "E501"),
+    (b'{"id":"b","c\xe9t":0.2,"dog":0.8}', "E105"),
 ]
 
 
 @pytest.mark.parametrize(("line", "code"), JSON_LINES)
-def test_a_wrong_line_among_json_lines_is_an_error(write, labels, line, code):
-    assert code_of(write("preds.jsonl", JSON.encode() * 501 + line), labels, id="#") == code
+def test_a_wrong_line_among_json_lines_is_an_error(write, line, code):
+    labels = write("labels.csv", LABELS + LABELS.partition("\n")[2] * 500)
+    assert code_of(write("preds.jsonl", JSON.encode() * 500 + JSON.encode().splitlines(True)[0] + line), labels, id="#") == code
 
 
 @pytest.mark.parametrize("value", ['["x","y"]', "[[1,2],[3]]", "[true]", "9007199254740993", "1" * 5000, '"\\ud800"'])
@@ -559,6 +565,156 @@ def test_a_truncated_compressed_file_is_an_error_however_late(write, kind, part)
     values = np.random.default_rng(2).random(3000).tolist()
     data = COMPRESSIONS[kind](("p\n" + "".join(f"{p!r}\n" for p in values)).encode())
     assert code_of(write("preds.csv", data[: int(len(data) * part)]), [0, 1] * 1500) == "E108"
+
+
+# --- what has no bound -----------------------------------------------------------------------------------------------------
+
+
+def endless(first, part, times=256):
+    """A gzip file that holds `first` and then `part` 2^20 / len(part) · `times` times: a thousandth of what it unpacks to."""
+    packer = gzip.GzipFile(fileobj=(buffer := io.BytesIO()), mode="wb", compresslevel=1)
+    packer.write(first)
+    for _ in range(times):
+        packer.write(part * ((1 << 20) // len(part)))
+    packer.close()
+    return buffer.getvalue()
+
+
+HEADER = b"id,cat,dog\na,0.9,0.1\n"
+ENDLESS = {
+    "zeros": (b"", b"\0", "E207"),
+    "one_line": (b"", b"0.5,", "E111"),
+    "one_line_below_others": (HEADER, b"0.5,", "E111"),
+    "blank_lines": (b"", b"\n", "E207"),
+    "blank_lines_below_others": (HEADER, b"\n", "E207"),
+    "a_quote_that_is_not_closed": (HEADER + b'b,"0.2,0.8\n', b"b,0.2,0.8\n", "E207"),
+    "quotes_that_never_end_a_row": (HEADER + b"b,0.2,", b'"b\n",', "E207"),
+}
+# Python with NumPy and Arrow takes 80 MB; one line of 2^24 characters is read at a time, in a few copies.
+MOST_MEGABYTES = 500
+
+
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read as Linux gives it")
+
+
+@ON_LINUX
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_a_small_file_that_unpacks_to_a_huge_one_takes_neither_memory_nor_time(write, labels, kind):
+    first, part, code = ENDLESS[kind]
+    path = write("preds.csv.gz", endless(first, part))
+    ran = subprocess.run(
+        [sys.executable, "-c", CODE_AND_MEMORY, path, labels], capture_output=True, timeout=60, check=True, env=environment()
+    )
+    found, megabytes = ran.stdout.decode().split()
+    assert found == code
+    assert float(megabytes) < MOST_MEGABYTES
+
+
+# Not getrusage: what it says of a process begins with what its parent has.
+PEAK = """
+import sys, celoss
+def peak():
+    line = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+"""
+CODE_AND_MEMORY = f"""{PEAK}
+try:
+    celoss.evaluate(*sys.argv[1:])
+except celoss.CelossError as error:
+    print(error.code, peak())
+"""
+LOSS_AND_MEMORY = f"""{PEAK}
+print(celoss.evaluate(*sys.argv[1:]).log_loss, peak())
+"""
+
+
+@ON_LINUX
+def test_a_huge_file_of_short_rows_is_read_in_little_memory(write):
+    path = write("preds.csv.gz", endless(b"label,p\n", b"1,0.75\n0,0.25\n", 64))
+    ran = subprocess.run([sys.executable, "-c", LOSS_AND_MEMORY, path], capture_output=True, timeout=120, env=environment())
+    loss, megabytes = map(float, ran.stdout.split())
+    assert loss == pytest.approx(-math.log(0.75), rel=1e-12)
+    assert megabytes < MOST_MEGABYTES
+
+
+def test_a_line_of_a_few_hundred_thousand_numbers_is_a_row(write):
+    values = ", ".join(["1.0", *["0.0"] * 199_999])
+    path = write("preds.csv", f'p,label\n"[{values}]",0\n')
+    source = open_source(path, "predictions")
+    assert len(source.head().columns) == 200_001
+    assert read(source, ["label"], ["p[0]", "p[199999]"])[1].tolist() == [[1.0], [0.0]]
+
+
+@pytest.mark.parametrize("classes", [1000, 21_841])
+def test_as_many_classes_as_there_are_in_practice_take_seconds(write, classes):
+    names = [f"n{index}" for index in range(classes)]
+    rows = [["0.0"] * classes for _ in range(4)]
+    for index, row in enumerate(rows):
+        row[index], row[-1] = "0.75", "0.25"
+    predictions = write("preds.csv", "\n".join([",".join(names), *map(",".join, rows), ""]))
+    truth = write("labels.csv", "label\n" + "".join(f"n{index}\n" for index in range(4)))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+    assert scores(predictions, truth) == pytest.approx(-math.log(0.75), rel=1e-12)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_utime - before < 30
+
+
+@pytest.mark.parametrize("error", [MemoryError(), pa.ArrowMemoryError("malloc of size 1 failed")])
+@pytest.mark.parametrize("reader", ["_Lines.__next__", "pacsv.open_csv"])
+def test_a_lack_of_memory_is_said_as_such(write, labels, monkeypatch, error, reader):
+    def fail(*arguments, **options):
+        raise error
+
+    predictions = write("preds.csv", PREDICTIONS)
+    monkeypatch.setattr(f"celoss.sources.text.{reader}", fail)
+    assert code_of(predictions, labels) == "E112"
+
+
+@pytest.mark.parametrize("arguments", [["-", "labels"], ["labels", "-"], ["/dev/stdin", "labels"]])
+def test_standard_input_that_is_a_terminal_is_not_waited_for(labels, arguments):
+    ours, theirs = pty.openpty()
+    try:
+        ran = process("eval", *(labels if one == "labels" else one for one in arguments), stdin=theirs)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(
+        f"error[E110]: '{arguments[0 if arguments[1] == 'labels' else 1]}' is standard input, and that is"
+    )
+
+
+def test_a_copy_of_standard_input_that_finds_no_room_says_so(monkeypatch, labels):
+    class Full(io.BytesIO):
+        name = "/tmp/celoss-x"
+
+        def write(self, data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "NamedTemporaryFile", lambda **options: Full())
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(PREDICTIONS.encode())))
+    with pytest.raises(CelossError) as caught:
+        celoss.evaluate("-", labels)
+    assert str(caught.value) == (
+        "error[E101]: cannot read standard input: a copy of it cannot be written to '/tmp': No space left on device\n"
+        "  --> argument PREDS\n"
+        "  = help: set TMPDIR to a folder with more room, or give a file"
+    )
+
+
+QUOTES = {
+    "a_mark_of_inches": ('label,p,note\n1,0.75,5" pipe\n0,0.25,\n', 2),
+    "an_empty_value": ('label,p,note\n1,0.75,""\n0,0.25,""\n', 2),
+    "a_quote_in_quotes": ('label,p,note\n1,0.75,""""\n0,0.25,\n', 2),
+    "line_breaks_in_quotes": ('label,p,note\n1,0.75,"x\n\ny"\n0,0.25,"\n"\n', 2),
+    "a_quote_before_the_end": ('label,p,note\n1,0.75,x\n0,0.25,"y"', 2),
+}
+
+
+@pytest.mark.parametrize("kind", QUOTES)
+def test_quotes_that_are_closed_or_none_are_no_error(write, kind):
+    content, rows = QUOTES[kind]
+    report = celoss.evaluate(write("preds.csv", content))
+    assert (report.row_counts.scored, report.log_loss) == (rows, pytest.approx(-math.log(0.75), rel=1e-12))
 
 
 def test_a_pickled_array_is_refused(tmp_path):

@@ -38,6 +38,61 @@ TRUTH_WORDS = ["is", "label", "target", "class", "outcome", "y"]
 
 TRAPS = [
     # --- rows
+    *(
+        trap(f"ids of other names and forms, {how}", predictions, labels, error="E306", says=says)
+        for how, predictions, labels, says in (
+            ("case", "case,prob / AB1,.9 / AB2,.2 / AB3,.1", "subject,label / ab3,0 / ab2,0 / ab1,1", "upper and lower case"),
+            ("zeros", "case,prob / 001,.9 / 002,.2 / 003,.1", "subject,label / 3,0 / 2,0 / 1,1", "leading zeros"),
+            ("a folder", "file,prob / img/x1.png,.9 / img/x2.png,.2", "image,label / x2.png,0 / x1.png,1", "img/"),
+            ("an end", "image,prob / x1,.9 / x2,.2", "file,label / x2.png,0 / x1.png,1", ".png"),
+        )
+    ),
+    trap(
+        "ids of other names and forms in one order",
+        "case,prob / AB1,.9 / AB2,.2 / AB3,.1",
+        "subject,label / ab1,1 / ab2,0 / ab3,0",
+        p=(0.9, 0.8, 0.9),
+    ),
+    trap(
+        "row names in one file that are out of order, Parquet",
+        parquet({"cat": [0.9, 0.2, 0.6], "dog": [0.1, 0.8, 0.4]}, index=[2, 0, 1]),
+        parquet({"label": ["dog", "cat", "cat"]}),
+        error="E306",
+        says="2, 0, 1",
+    ),
+    trap("row names in one file that are out of order", ",cat,dog / 1,0.9,0.1 / 0,0.2,0.8", "label / dog / cat", error="E306"),
+    trap(
+        "row names of R in the labels that are out of order",
+        "cat,dog / 0.9,0.1 / 0.2,0.8",
+        ",label / 2,dog / 1,cat",
+        error="E306",
+    ),
+    trap(
+        "row names in one file that are out of order, many",
+        parquet({"cat": [0.9, 0.2] * 750, "dog": [0.1, 0.8] * 750}, index=[*range(1499, -1, -1)]),
+        parquet({"label": ["cat", "dog"] * 750}),
+        error="E306",
+    ),
+    trap(
+        "row names of a part of the rows",
+        parquet({"cat": [0.9, 0.2], "dog": [0.1, 0.8]}, index=[7, 3]),
+        parquet({"label": ["cat", "dog"]}),
+        p=RIGHT,
+    ),
+    trap(
+        "row names of a part of many rows",
+        parquet({"cat": [0.9, 0.2] * 750, "dog": [0.1, 0.8] * 750}, index=[*range(1600, 100, -1)]),
+        parquet({"label": ["cat", "dog"] * 750}),
+        p=RIGHT * 750,
+    ),
+    trap("row names in one file that are in order", ",cat,dog / 0,0.9,0.1 / 1,0.2,0.8", "label / cat / dog", p=RIGHT),
+    trap(
+        "row names in one file that are out of order, as told",
+        ",cat,dog / 1,0.9,0.1 / 0,0.2,0.8",
+        "label / cat / dog",
+        id="#",
+        p=RIGHT,
+    ),
     trap(
         "row names of Parquet and CSV in other orders",
         parquet({"cat": [0.9, 0.2, 0.6], "dog": [0.1, 0.8, 0.4]}, index=[5, 3, 4]),
@@ -50,9 +105,9 @@ TRAPS = [
         ",label / 5,cat / 7,dog / 9,cat",
         p=(0.9, 0.8, 0.6),
     ),
-    trap("ID and id", ANIMALS.replace("id", "ID"), BY_ID, error="E306", says="--id 'ID=id'"),
+    trap("ID and id", ANIMALS.replace("id", "ID"), BY_ID, error="E306", says="--id ID=id"),
     trap("ID and id, named", ANIMALS.replace("id", "ID"), BY_ID, id="ID=id", p=RIGHT),
-    trap("file and name", ANIMALS.replace("id", "file"), BY_ID.replace("id", "name"), error="E306", says="'file=name'"),
+    trap("file and name", ANIMALS.replace("id", "file"), BY_ID.replace("id", "name"), error="E306", says="file=name"),
     trap("file and name, some in common", ANIMALS.replace("id", "file"), "name,label / b,dog / c,cat", error="E306"),
     trap("numbered rows under two names", "row,p / 5,0.9 / 6,0.2", "key,label / 6,0 / 5,1", error="E306"),
     trap("one column each, swapped", YES_NO, "id,prob / a,0.9 / b,0.2 / c,0.3", error="E408 E410 E505"),
@@ -136,9 +191,48 @@ TRAPS = [
     trap("a list of one", '{"id":"a","p":[0.9]} / {"id":"b","p":[0.2]}', ONE_ZERO, p=RIGHT),
     trap("an array of one row", [0.9], [1], p=(0.9,)),
     trap("an array of one row and column", [[0.9]], [0], p=(1 - 0.9,)),
+    # --- a class that no label names, beside a column of something else
+    trap(
+        "two classes of rounded numbers beside a small one",
+        "id,cat,dog,rate / a,0.7,0.3,0.01 / b,0.5,0.4,0.01 / c,0.2,0.9,0.01",
+        "id,label / a,cat / b,dog / c,dog",
+        p=(0.7, 0.4, 0.9),
+    ),
     # --- which class is the positive one
     trap("a score of the answer", "label,score / POSITIVE,0.99 / NEGATIVE,0.98 / POSITIVE,0.7", error="E407"),
     trap("a score of the answer, in words", "id,answer,score / a,yes,0.9 / b,no,0.8", YES_NO, error="E407"),
+    *(
+        trap(
+            f"a score of the answer under the name of the label, {name}",
+            predictions,
+            labels,
+            error="E407",
+            says="one column per class",
+        )
+        for name, predictions, labels in (
+            (
+                "label",
+                "id,label,score / 1,POSITIVE,0.9 / 2,NEGATIVE,0.8 / 3,POSITIVE,0.6",
+                "id,label / 1,POSITIVE / 2,NEGATIVE / 3,NEGATIVE",
+            ),
+            ("class", "id,class,prob / 1,1,0.9 / 2,0,0.8 / 3,1,0.6", "id,class / 1,1 / 2,0 / 3,0"),
+            ("sentiment", "id,sentiment,score / a,yes,0.9 / b,no,0.8 / c,no,0.7", "id,sentiment / a,yes / b,no / c,no"),
+            (
+                "diagnosis",
+                "id,diagnosis,certainty / a,sick,0.9 / b,healthy,0.8 / c,sick,0.7",
+                "id,diagnosis / a,sick / b,healthy / c,sick",
+            ),
+            ("a third answer", "id,label,score / a,pos,0.9 / b,neg,0.8 / c,neu,0.4", "id,label / a,pos / b,neg / c,pos"),
+        )
+    ),
+    trap(
+        "a score of the answer under the name of the label, with --positive",
+        "id,diagnosis,score / a,sick,0.9 / b,healthy,0.8 / c,sick,0.7",
+        "id,diagnosis / a,sick / b,healthy / c,sick",
+        positive="sick",
+        error="E407",
+    ),
+    trap("the truth beside the score of the positive", "id,label,p / a,1,0.9 / b,0,0.2", ONE_ZERO, p=RIGHT),
     trap("a score of the positive", "label,score / POSITIVE,0.99 / NEGATIVE,0.25 / POSITIVE,0.7", p=(0.99, 0.75, 0.7)),
     *(
         trap(f"{name} of 1 and 0", f"id,{name} / a,0.9 / b,0.2", ONE_ZERO, error="E404", says="--positive")

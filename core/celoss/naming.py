@@ -25,7 +25,9 @@ NEGATION = re.compile(
     r"(?:^|[^a-z])(?:no|not|non|neg|negative|false|without|anti|minus)(?:$|[^a-z])|(?:^|[^0-9])1\s*[-−–_]\s*p",
     re.IGNORECASE,
 )
-MISSING_LABELS = frozenset(["na", "n/a", "#n/a", "nan", "null", "none", "?", "-", "--", "."])
+# With those that spreadsheets write for errors, and databases for NULL (`\N`).
+_MISSING = r"na n/a nan null none ? - -- . \n #n/a #value! #ref! #div/0! #name? #null! #num!"
+MISSING_LABELS = frozenset(_MISSING.split())
 # Row names written by pandas (to_csv, to_parquet) and by R (write.csv, row.names).
 INDEX_NAMES = frozenset(["", "Unnamed: 0", "__index_level_0__", "rownames", "row.names", "...1"])
 OPPOSITES = (
@@ -39,7 +41,8 @@ OPPOSITES = (
     ("-1", "1"),
 )
 
-_WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0+", re.ASCII)
+# `1,0` is how a float is written in a file of decimal commas; `1,000` may be a thousand.
+_WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))(?:\.0+|,0)", re.ASCII)
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d*)", re.ASCII)
 _WORDS = (
     "p pr prob probs proba probability logit logits logp logprob logprobs "
@@ -56,13 +59,13 @@ _TRUE_OR_FALSE = {"1": True, "true": True, "0": False, "false": False}
 
 
 def class_text(text: str) -> str:
-    """The one written rule for numbers as class names: `1.0` is `1`; anything else, `01` included, stays as written."""
+    """The one written rule for numbers as class names: `1.0` (`1,0`) is `1`; anything else, `01` included, stays as it is."""
     whole = _WHOLE.fullmatch(text)
     return whole[1] if whole else text
 
 
 def flag(text: str) -> bool | None:
-    """The meaning of a 0/1 cell (0, 1, 0.0, 1.0, True, False in any case); None for anything else."""
+    """The meaning of a 0/1 cell (0, 1, 0.0, 1.0, 1,0, True, False in any case); None for anything else."""
     return _TRUE_OR_FALSE.get(class_text(text).casefold())
 
 
@@ -94,10 +97,10 @@ def opposite(label: str) -> str | None:
 
 def positive_of(labels: Sequence[str]) -> str | None:
     """Which of two labels is the positive one by the table of opposites; None when the table does not say."""
+    folded = {label.casefold() for label in labels}
     for label in labels:
-        for other in labels:
-            if (other.casefold(), label.casefold()) in OPPOSITES:
-                return label
+        if any(positive == label.casefold() and negative in folded for negative, positive in OPPOSITES):
+            return label
     return None
 
 

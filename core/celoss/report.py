@@ -14,7 +14,7 @@ from celoss.conventions import CONVENTIONS
 from celoss.errors import Diagnostic, UsageError, escape, plural, shorten, unknown_name
 from celoss.exact import UNITS_PER_ONE
 from celoss.kernels import floored_loss
-from celoss.metrics import METRICS, Number, Tally, class_weights, in_unit, names
+from celoss.metrics import METRICS, Exact, Number, Tally, class_weights, in_unit, names
 from celoss.naming import class_order
 from celoss.plan import BALANCED, Plan
 from celoss.sources import Source
@@ -181,6 +181,7 @@ def check_metric(name: str, option: str, top_k: Sequence[int] = ()) -> None:
 def finish(plan: Plan, state: State, predictions: Source, labels: Source | None) -> Report:
     """Rounds the exact sums of a state, once, to the numbers of a report."""
     tally = Tally.of_all(plan, state)
+    whole = tally.total("loss" if plan.hard else "class_loss")
     metrics, errors = tally.metrics()
     counts = _row_counts(state, tally)
     common = counts.scored + counts.dropped
@@ -196,7 +197,7 @@ def finish(plan: Plan, state: State, predictions: Source, labels: Source | None)
         labels=None if labels is None else InputFacts(labels.path, labels.format, label_rows),
         metrics={name: metrics[name] for name in names(plan)},
         standard_errors={name: errors[name] for name in names(plan) if name in errors},
-        per_class=tuple(_class_scores(plan, tally, index) for index in range(len(plan.classes))),
+        per_class=tuple(_class_scores(plan, tally, index, whole) for index in range(len(plan.classes))),
         groups=_groups(plan, state) if plan.by else None,
         zero_probability=_zero_probability(plan, tally),
         notes=(*plan.notes, *_notes(plan, state, tally, counts)),
@@ -248,12 +249,12 @@ def _class_weights_text(plan: Plan) -> str:
     return ",".join(f"{escape(name).replace('|', '%7C')}={weight!r}" for name, weight in given)
 
 
-def _class_scores(plan: Plan, tally: Tally, index: int) -> ClassScores:
+def _class_scores(plan: Plan, tally: Tally, index: int, whole: Exact) -> ClassScores:
     own = tally.of_class(index)
     name = plan.classes[index]
     if plan.hard:
         loss, recall = own.loss("loss"), own.credit("accuracy")[0]
-        share = _loss_share(tally, index, "loss")
+        share = _loss_share(tally, index, "loss", whole)
         return ClassScores(name, own.count("rows"), float(own.weight / UNITS_PER_ONE), loss, recall, None, share)
     weight = own.total("share")
     infinite = own.count("class_infinite") > 0
@@ -267,12 +268,11 @@ def _class_scores(plan: Plan, tally: Tally, index: int) -> ClassScores:
         recall = float(own.total("class_hits") / positive) if positive else None
     # The mean loss of one label is not the sum over labels, whatever --reduce-labels asks for.
     loss = math.inf if infinite else own.in_unit(own.total("class_loss"), loss_weight * plan.reduction)
-    share = _loss_share(tally, index, "class_loss")
+    share = _loss_share(tally, index, "class_loss", whole)
     return ClassScores(name, own.count("class_rows"), float(weight / UNITS_PER_ONE), loss, recall, accuracy, share)
 
 
-def _loss_share(tally: Tally, index: int, name: str) -> Number:
-    whole = tally.total(name)
+def _loss_share(tally: Tally, index: int, name: str, whole: Exact) -> Number:
     return None if tally.infinite or not whole else float(tally.of_class(index, weighted=True).total(name) / whole)
 
 

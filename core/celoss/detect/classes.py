@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
-from celoss.detect.heads import MOST_ROWS, counts_something, distinct, share_of_sums, within_unit
+from celoss.detect.heads import (
+    LEAST_TOLERANCE,
+    MOST_ROWS,
+    counts_something,
+    distinct,
+    looks_numeric,
+    share_of_sums,
+    within_unit,
+)
 from celoss.detect.inputs import Inputs, first_row, wrong_option
 from celoss.detect.labels import check_left_out, label_counts, not_paired, pair_columns
 from celoss.detect.scale import named_scale
-from celoss.errors import CelossError, Diagnostic, Place, did_you_mean, escape, listed, plural, quoted, shorten
+from celoss.errors import CelossError, Diagnostic, Place, as_list, escape, listed, plural, quoted, shorten
+from celoss.lookalikes import alike_hint, difference, nearest, twins
 from celoss.naming import (
     Affix,
     affixes,
@@ -18,6 +29,7 @@ from celoss.naming import (
     class_text,
     common_affix,
     is_integer,
+    means_missing,
     only_words,
     opposite,
     positive_of,
@@ -25,6 +37,9 @@ from celoss.naming import (
 )
 from celoss.plan import Finding
 from celoss.sources.long import LongSource
+
+# Columns among which those are looked for that make up the sums of rows: their subsets are tried.
+MOST_OTHERS = 6
 
 
 @dataclass(frozen=True)
@@ -92,8 +107,8 @@ def check_strangers(inputs: Inputs, choice: Choice, scale: str) -> None:
                 + ("may not be a class" if len(extra) == 1 else "may not be classes"),
                 (inputs.prediction_header(),),
                 details=(f"found: {quoted(extra)}, which no label names; among {scale} no sum tells",),
-                help=f"if they are: --pred {','.join(choice.columns)}   if not: --pred "
-                + ",".join(name for name in choice.columns if name not in extra),
+                help=f"if they are: --pred {as_list(choice.columns)}   if not: --pred "
+                + as_list([name for name in choice.columns if name not in extra]),
             )
         )
 
@@ -102,12 +117,10 @@ def with_spoiled(inputs: Inputs, columns: Sequence[str], values: Sequence[str], 
     """The number columns, and those that are named like them after a label though most of their cells are no numbers."""
     if not any(class_in_name(name, values) for name in columns):
         return list(columns)
-    spoiled = {
-        name
-        for name in inputs.head.names
-        if name not in taken and name not in columns and class_in_name(name, values) is not None
-    }
-    return [name for name in inputs.head.names if name in columns or name in spoiled]
+    known = set(columns)
+    return [
+        name for name in inputs.head.names if name in known or (name not in taken and class_in_name(name, values) is not None)
+    ]
 
 
 def choose_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label_column: str) -> Choice | None:
@@ -115,6 +128,7 @@ def choose_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str], 
 
     Raises CelossError: E402, E405, E406, E407.
     """
+    _check_numbered_alike(inputs, columns, values)
     fitting, named = _readings(inputs, columns, values)
     scale = inputs.flags.scale
     if scale in ("logits", "logprobs"):
@@ -134,7 +148,8 @@ def choose_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str], 
         return replace(_one_per_class(inputs, named[0].columns, because), label_columns=(label_column,))
     if inputs.flags.pred or share_of_sums(inputs.head, columns) > MOST_ROWS:
         raise CelossError(_no_common_name(inputs, columns, values, label_column))
-    return None
+    nearly = _nearly_named(inputs, columns, values)
+    return replace(_one_per_class(inputs, nearly.columns, nearly.because), label_columns=(label_column,)) if nearly else None
 
 
 def _is_no_probability(inputs: Inputs, reading: _Reading) -> bool:
@@ -156,7 +171,7 @@ def _readings(inputs: Inputs, columns: Sequence[str], values: Sequence[str]) -> 
             continue
         shares = [share_of_sums(inputs.head, list(one.columns.values())) for one in options]
         if max(shares) > MOST_ROWS:
-            fitting.append(options[shares.index(max(shares))])
+            fitting.append(_completed(inputs, options[shares.index(max(shares))], options[0]))
         if set(values) <= options[0].columns.keys():
             named.append(options[0])
     if any(one.worded for one in named) and not any(one.worded for one in fitting):
@@ -190,6 +205,38 @@ def _options(inputs: Inputs, columns: Sequence[str], values: Sequence[str], affi
     return options
 
 
+def _nearly_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str]) -> _Reading | None:
+    """The columns that are named after most of several labels, if any are: the other labels are faults of their rows."""
+    unnamed = any(not one.name and looks_numeric(one) for one in inputs.head.columns[1:])
+    for affix in affixes(columns, values) if len(values) > 2 and not unnamed else ():
+        options = _options(inputs, columns, values, affix)
+        if options and len(options[0].columns.keys() & set(values)) > MOST_ROWS * len(values):
+            return options[min(1, len(options) - 1)]
+    return None
+
+
+def _completed(inputs: Inputs, reading: _Reading, whole: _Reading) -> _Reading:
+    """The reading, or that with others of the columns of `whole` which makes most of the sums exact that were rounded.
+
+    A class that no label has is no less a class: where columns beside it are none, the exact sums show which it is.
+    """
+    others = [name for name in whole.columns if name not in reading.columns]
+    inexact = _inexact(inputs, reading.columns.values())
+    if inputs.flags.pred or not inexact or len(others) > MOST_OTHERS:
+        return reading
+    added = [chosen for count in range(1, len(others) + 1) for chosen in combinations(others, count)]
+    options = [{name: whole.columns[name] for name in whole.columns if name in reading.columns or name in one} for one in added]
+    best = min(options, key=lambda one: _inexact(inputs, one.values()), default={})
+    better = best and 2 * _inexact(inputs, best.values()) < inexact
+    return replace(reading, columns=best, because=whole.because) if better else reading
+
+
+def _inexact(inputs: Inputs, columns: Iterable[str]) -> int:
+    """How many rows do not sum to 1 exactly."""
+    rows = zip(*(inputs.head.column(name).numbers for name in columns), strict=True)
+    return sum(not (min(row) >= 0.0 and abs(math.fsum(row) - 1.0) <= LEAST_TOLERANCE) for row in rows)
+
+
 def _has_strangers(inputs: Inputs, reading: _Reading, values: Sequence[str]) -> bool:
     """Whether columns that no label names are of another kind (an age, a count) than those that labels name."""
     inside = {name: within_unit(inputs.head.column(column)) for name, column in reading.columns.items()}
@@ -198,6 +245,9 @@ def _has_strangers(inputs: Inputs, reading: _Reading, values: Sequence[str]) -> 
 
 def _one_per_class(inputs: Inputs, columns: Mapping[str, str], because: str, task: str | None = None) -> Choice:
     classes = tuple(sorted(columns, key=class_order))
+    if (alike := twins(classes)) is not None:
+        one, other = alike
+        raise CelossError(_same_name(inputs, [columns[one], columns[other]], f"differ only in {difference(one, other)}"))
     ordered = tuple(columns[name] for name in classes)
     independent = task == "multilabel"
     found = task or ("binary" if len(classes) == 2 else "multiclass")
@@ -229,8 +279,30 @@ def _positive_of_two(inputs: Inputs, classes: Sequence[str]) -> tuple[str | None
     return (positive_of(classes) if len(classes) == 2 else None), "the usual meaning of the labels"
 
 
+def _check_numbered_alike(inputs: Inputs, columns: Sequence[str], values: Sequence[str]) -> None:
+    """Raises CelossError (E203) when a label could be that of two columns, `1` and `1.0`."""
+    known = set(values)
+    seen: dict[str, str] = {}
+    for name in columns:
+        other = seen.setdefault(class_text(name), name)
+        if other != name and class_text(name) in known:
+            raise CelossError(_same_name(inputs, [other, name], f"are both of class {shorten(class_text(name))}"))
+
+
+def _same_name(inputs: Inputs, columns: Sequence[str], what: str) -> Diagnostic:
+    first, second = sorted(columns, key=inputs.head.names.index)
+    fields = [inputs.head.names.index(name) + 1 for name in (first, second)]
+    return Diagnostic(
+        "E203",
+        f'the columns "{shorten(first)}" and "{shorten(second)}" {what}',
+        (inputs.prediction_header(),),
+        details=(f"found: columns {fields[0]} and {fields[1]}",),
+        help="give every column its own name",
+    )
+
+
 def _two_readings(inputs: Inputs, readings: Sequence[_Reading]) -> Diagnostic:
-    options = [",".join(one.columns.values()) for one in readings]
+    options = [as_list(list(one.columns.values())) for one in readings]
     return Diagnostic(
         "E407",
         "two sets of columns could be the probabilities",
@@ -250,7 +322,7 @@ def _not_classes(inputs: Inputs, reading: _Reading, values: Sequence[str]) -> Di
         + ("is not a class" if len(extra) == 1 else "are not classes"),
         (inputs.prediction_header(),),
         details=(f"found: {quoted(extra)}; labels: {listed(values)}",),
-        help=f"name the class columns: --pred {','.join(reading.columns[name] for name in values)}",
+        help=f"name the class columns: --pred {as_list([reading.columns[name] for name in values])}",
     )
 
 
@@ -268,19 +340,28 @@ def _no_common_name(inputs: Inputs, columns: Sequence[str], values: Sequence[str
             help=f"if they mean the same: --classes {usual}",
         )
     if all(map(is_integer, values)) and not any(name.isdecimal() for name in classes):
-        pairs = [f"{index}={name}" for index, name in enumerate(classes)]
         low, high = min(map(int, values)), max(map(int, values))
+        start = int(low > 0 and high == len(classes))
+        pairs = [f"{start + index}={name}" for index, name in enumerate(classes)]
         if label_column in classes and set(values) <= {"0", "1"}:
             others = [name for name in classes if name != label_column]
-            advice = f"if 1 means {label_column}: --classes 1={label_column},0={others[0]}" if len(others) == 1 else ""
+            advice = (
+                f"if 1 means {label_column}: --classes {as_list([f'1={label_column}', f'0={others[0]}'])}"
+                if len(others) == 1
+                else ""
+            )
             return _numbers_beside_names(place, values, columns, advice)
         meaning = ", ".join(pair.replace("=", " means ", 1) for pair in pairs[:5])
-        advice = f"if {meaning}: --classes {','.join(pairs)}" if low >= 0 and high < len(classes) else ""
+        advice = f"if {meaning}: --classes {as_list(pairs)}" if low >= 0 and high < len(classes) + start else ""
         return _numbers_beside_names(place, values, columns, advice)
-    near = did_you_mean(values[0], list(classes))
+    near = nearest(values[0], list(classes))
     advice = f'the nearest class is "{shorten(near)}"; spelling, case and spaces count' if near else ""
-    if all(map(is_integer, classes)) and not any(map(is_integer, values)):
-        advice = "say which column each label is: --classes " + ",".join(f"{value}=N" for value in sorted(values)[:5])
+    if all(map(means_missing, values)):
+        advice = "it says that a label is missing; choose another column: --label NAME"
+    elif alike := alike_hint(values[0], classes, "class"):
+        advice = alike
+    elif all(map(is_integer, classes)) and not any(map(is_integer, values)):
+        advice = "say which column each label is: --classes " + as_list([f"{value}=N" for value in sorted(values)[:5]])
     return Diagnostic(
         "E402",
         f'label "{shorten(values[0])}" is not one of the predicted classes',
@@ -303,4 +384,4 @@ def _usual_meaning(classes: Sequence[str], values: Sequence[str]) -> str:
     if len(classes) != 2 or len(pair) != 2 or left is None or right is None:
         return ""
     low = next(value for value in pair if value != left), next(name for name in classes if name != right)
-    return f"{low[0]}={low[1]},{left}={right}"
+    return as_list([f"{low[0]}={low[1]}", f"{left}={right}"])

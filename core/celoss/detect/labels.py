@@ -19,7 +19,7 @@ from celoss.detect.heads import (
     within_unit,
 )
 from celoss.detect.inputs import Inputs, no_header, wrong_option
-from celoss.errors import CelossError, Diagnostic, listed, plural, quoted, shorten
+from celoss.errors import CelossError, Diagnostic, as_list, listed, plural, quoted, shorten
 from celoss.naming import (
     INDEX_NAMES,
     LABEL_NAMES,
@@ -54,6 +54,7 @@ class Truth:
 
 def choose_labels(inputs: Inputs) -> Truth:
     """The column that holds class names, or the several of flags or shares. Raises CelossError (E401, E414)."""
+    _check_shared_header(inputs)
     several = inputs.flags.task in ("soft", "multilabel") or inputs.flags.options.normalize_labels
     if inputs.flags.label:
         return _truth(inputs, inputs.flags.label, "--label")
@@ -182,6 +183,8 @@ def _choose(inputs: Inputs) -> tuple[tuple[str, ...], str]:
         own = [name for name in names if name not in inputs.shared]
         if not own and (paired := _paired(inputs, names)):
             return paired
+        if flags := _flags_beside(inputs, names, own):
+            return flags, "0/1 columns named after the probability columns, one 1 in each row"
         # Where both files have all columns, the one that does not tell rows apart is the label.
         own = own or [name for name in names if not tells_apart(inputs.label_head.column(name))]
         own = own or [name for name in names if is_flag(inputs.label_head.column(name))]
@@ -195,6 +198,14 @@ def _choose(inputs: Inputs) -> tuple[tuple[str, ...], str]:
         return (fitting[0],), "the only column whose values are all named by columns"
     candidates = [*usual, *rivals]
     raise CelossError(_which_label(inputs, candidates or [name for name in names if name not in inputs.shared] or names))
+
+
+def _flags_beside(inputs: Inputs, names: Sequence[str], own: Sequence[str]) -> tuple[str, ...]:
+    """0/1 columns that both files have, probabilities in one, where the labels' own columns name no class: a split, a usage."""
+    flags = _paired_columns(inputs, [name for name in names if name in inputs.shared], numbers=False)
+    whole = bool(flags) and one_hot(inputs.label_head, flags) and share_of_sums(inputs.head, flags) > MOST_ROWS
+    predicted = whole and not all(is_flag(inputs.head.column(name)) for name in flags)
+    return flags if predicted and own and not _fitting_columns(inputs, own) else ()
 
 
 def _is_rival(inputs: Inputs, name: str) -> bool:
@@ -212,7 +223,7 @@ def _check_no_shares(inputs: Inputs, label: str, names: Sequence[str]) -> None:
                 "which columns hold the label?",
                 (inputs.label_header(),),
                 details=(f'found "{shorten(label)}", and shares of the classes in {listed(shares)}',),
-                help=f"say which: --label {label}   or --label {','.join(shares)}",
+                help=f"say which: --label {as_list([label])}   or --label {as_list(shares)}",
             )
         )
 
@@ -339,7 +350,7 @@ def check_left_out(inputs: Inputs, columns: Sequence[str], label_columns: Sequen
                 (inputs.prediction_header(named[0]),),
                 details=(f"found {quoted(named)}; label columns {listed(label_columns)}",),
                 help=f"if no row is of {listed(cores)}, add a label column of 0 for it; else leave it out: "
-                f"--pred {','.join(paired)}",
+                f"--pred {as_list(paired)}",
             )
         )
 
@@ -386,11 +397,13 @@ def _which_label(inputs: Inputs, names: Sequence[str]) -> Diagnostic:
     if swapped:
         advice = "the two files look swapped: the predictions come first, then the labels"
     elif answers and len(names) == 1:
-        advice = f'"{shorten(answers[0])}" sounds like the answer of the model; if it is the truth: --label {answers[0]}'
+        advice = (
+            f'"{shorten(answers[0])}" sounds like the answer of the model; if it is the truth: --label {as_list(answers[:1])}'
+        )
     elif not inputs.separate and not likely:
         advice = "give the labels file as the second argument, or name the column: --label NAME"
     else:
-        advice = f"say which: {'   or '.join(f'--label {name}' for name in likely)}"
+        advice = f"say which: {'   or '.join(f'--label {as_list([name])}' for name in likely)}"
         advice += "" if inputs.separate else "; or give the labels file as the second argument"
     return Diagnostic(
         "E401",
@@ -406,9 +419,9 @@ def label_values(inputs: Inputs, column: str) -> list[str]:
 
     Raises CelossError (E403) when there is none.
     """
-    values = distinct(inputs.label_head.column(column))
+    values = [value for value in distinct(inputs.label_head.column(column)) if value.strip()]
     if len(values) < 2 and not inputs.label_head.complete:
-        values = [value for value in label_counts(inputs, column) if value]
+        values = [value for value in label_counts(inputs, column) if value.strip()]
     if not values:
         raise CelossError(
             Diagnostic(
@@ -429,6 +442,30 @@ def check_label_header(inputs: Inputs, column: str, values: Sequence[str]) -> No
     """Raises CelossError (E204) when the name of the label column is itself one of the labels: a file without a header."""
     if inputs.separate and inputs.labels.format == "csv" and column in values:
         raise CelossError(no_header(inputs.labels, inputs.label_head, f'"{shorten(column)}" is a label as well'))
+
+
+def _check_shared_header(inputs: Inputs) -> None:
+    """Raises CelossError (E204) when the first line of the labels holds a label, which is a column of the predictions."""
+    if not inputs.separate or inputs.labels.format != "csv" or inputs.flags.label or inputs.flags.id:
+        return
+    numbers = set(inputs.number_columns(()))
+    for name in inputs.shared:
+        values = distinct(inputs.label_head.column(name))
+        if name in numbers and values and numbers.issuperset(values) and not all(map(is_number, values)):
+            raise CelossError(no_header(inputs.labels, inputs.label_head, f'"{shorten(name)}" is a predicted class'))
+
+
+def check_named_header(inputs: Inputs, column: str, values: Sequence[str], classes: Sequence[str]) -> None:
+    """Raises CelossError (E204) when the name of the label column is, as all labels are, one of the predicted classes."""
+    known = set(classes)
+    if (
+        inputs.separate
+        and inputs.labels.format == "csv"
+        and not inputs.flags.label
+        and column in known
+        and known >= set(values)
+    ):
+        raise CelossError(no_header(inputs.labels, inputs.label_head, f'"{shorten(column)}" is a predicted class'))
 
 
 def label_counts(inputs: Inputs, column: str) -> Counter[str]:

@@ -11,7 +11,7 @@ from celoss.detect.inputs import Inputs
 from celoss.errors import CelossError, Diagnostic, quoted
 from celoss.plan import Finding
 
-LOGITS_NAME = re.compile(r"logits?(?![a-z])", re.IGNORECASE)
+LOGITS_NAME = re.compile(r"logits?(?![a-z])|rawformulaval", re.IGNORECASE)
 LOGPROBS_NAME = re.compile(r"log[ _.-]?p(?:rob)?s?(?![a-z])", re.IGNORECASE)
 # Hardly a row of logits sums to 1 by chance: where more than this share does, the others are faults of probabilities.
 FEW_ROWS = 0.1
@@ -47,6 +47,12 @@ def _share(rows: Sequence[Sequence[float]], good: Sequence[bool]) -> bool:
     return bool(rows) and sum(good) / len(rows) > MOST_ROWS
 
 
+def _several(rows: Sequence[Sequence[float]]) -> bool:
+    """Whether at least two columns leave 0..1. A single one among probabilities is a fault, not another scale."""
+    outside: list[bool] = [min(column) < 0.0 or max(column) > 1.0 for column in zip(*rows, strict=True)]
+    return sum(outside) > 1
+
+
 def _of_whole(inputs: Inputs, columns: Sequence[str], rows: Sequence[Sequence[float]]) -> tuple[str, str]:
     """The scale of several columns that are the classes of one distribution."""
     said = named_scale(columns)
@@ -63,7 +69,7 @@ def _of_whole(inputs: Inputs, columns: Sequence[str], rows: Sequence[Sequence[fl
     outside = [min(row) < 0.0 or max(row) > 1.0 for row in rows]
     if said is not None and (said == "logits" or all(below)):
         return said, "the columns' names"
-    believed = _share(rows, outside) and sum(sums) <= FEW_ROWS * len(rows)
+    believed = _share(rows, outside) and sum(sums) <= FEW_ROWS * len(rows) and _several(rows)
     if not (believed and any(min(row) < 0.0 for row in rows)):
         return "probs", "neither the values nor the columns' names say otherwise"
     # Logarithms that miss a class still make up most of the whole.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from celoss.detect.classes import Choice
-from celoss.detect.heads import counts_something, distinct, looks_numeric
-from celoss.detect.inputs import Inputs, first_row
+from celoss.detect.heads import counts_something, distinct, looks_numeric, tells_apart
+from celoss.detect.inputs import Inputs, first_row, place_of
 from celoss.detect.labels import label_counts
 from celoss.detect.scale import named_scale
 from celoss.errors import (
@@ -14,6 +15,7 @@ from celoss.errors import (
     Diagnostic,
     Place,
     UsageError,
+    as_list,
     did_you_mean,
     escape,
     listed,
@@ -21,9 +23,11 @@ from celoss.errors import (
     shorten,
     unknown_name,
 )
+from celoss.lookalikes import number_advice
 from celoss.naming import (
     COMPUTED_NAME,
     CONFIDENCE_NAME,
+    LABEL_NAMES,
     NEGATION,
     OPPOSITES,
     PREDICTION_NAME,
@@ -38,7 +42,7 @@ from celoss.naming import (
     positive_of,
 )
 from celoss.plan import Finding
-from celoss.sources.base import is_number, number_hint
+from celoss.sources.base import is_number
 
 
 def choose_single(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label_column: str) -> Choice:
@@ -46,13 +50,12 @@ def choose_single(inputs: Inputs, columns: Sequence[str], values: Sequence[str],
     if not columns:
         raise CelossError(_no_probabilities(inputs, values, label_column))
     column, because = _column(inputs, columns, values, label_column)
-    if CONFIDENCE_NAME.search(column) and not inputs.flags.pred:
-        raise CelossError(_confidence(inputs, column))
+    answer = _answer_beside(inputs, column, values)
+    if not inputs.flags.pred and (CONFIDENCE_NAME.search(column) or (answer is not None and len(values) <= 2)):
+        raise CelossError(_confidence(inputs, column, answer))
     if len(values) > 2:
         raise CelossError(_too_many_labels(inputs, column, values, label_column))
     positive, why = _positive_class(inputs, column, values, label_column)
-    if not inputs.flags.pred and _is_confidence(inputs, column, values, label_column):
-        raise CelossError(_confidence(inputs, column))
     others = [value for value in values if value != positive]
     negative = others[0] if others else opposite(positive) or f"not {positive}"
     findings = (
@@ -176,21 +179,20 @@ def _given_positive(given: str, values: Sequence[str]) -> str:
     raise UsageError(unknown_name("E605", what, given, "--positive", values, f"found labels: {listed(values)}"))
 
 
-def _is_confidence(inputs: Inputs, column: str, values: Sequence[str], label_column: str) -> bool:
-    """Whether a column of classes in the same file shows that the number belongs to the class named there.
+def _answer_beside(inputs: Inputs, column: str, values: Sequence[str]) -> str | None:
+    """The column of classes in the same file whose classes the numbers seem to belong to; None where there is none.
 
-    It does when the number is high for both classes. Of one file with labels, the labels themselves can be such a column:
-    the answer of a model and its score, with no truth beside them.
+    They do when the number is high for every class. The truth can be such a column as well, of one file or repeated from
+    the labels, but then the number is low where the truth is the negative class.
     """
     numbers = [float(text) if is_number(text) else 0.0 for text in inputs.head.column(column).texts]
-    if min(numbers, default=0.0) < 0.5:
-        return False
     for other in inputs.head.columns:
-        found = distinct(other)
-        elsewhere = other.name in inputs.shared or (inputs.separate and other.name == label_column)
-        if len(found) == 2 and set(found) <= set(values) and other.name != column and not elsewhere:
-            return True
-    return False
+        found = set(distinct(other))
+        # Numbers that happen to be among the labels are no answers: only exactly these are.
+        answers = found <= set(values) or (found >= set(values) and not looks_numeric(other))
+        if other.name != column and len(found) > 1 and answers and min(numbers, default=0.0) >= 1.0 / len(found):
+            return other.name
+    return None
 
 
 def _no_probabilities(inputs: Inputs, values: Sequence[str], label_column: str) -> Diagnostic:
@@ -200,14 +202,28 @@ def _no_probabilities(inputs: Inputs, values: Sequence[str], label_column: str) 
     odd = _odd_number(inputs)
     if odd is not None:
         return odd
-    swapped = inputs.separate and sum(map(looks_numeric, inputs.label_head.columns)) > 1
+    numeric = [one for one in inputs.label_head.columns if looks_numeric(one)]
+    named = any(name.casefold() in LABEL_NAMES for name in inputs.head.names)
+    fractions = any(value % 1.0 for column in numeric for value in column.numbers if value == value)
+    swapped = inputs.separate and (len(numeric) > 1 or (named and fractions))
     return Diagnostic(
         "E410",
         f"no column of {escape(inputs.predictions.name)} holds probabilities",
         (inputs.prediction_header(),),
-        details=(f"found columns: {listed(inputs.head.names)}",),
+        details=(f"found columns: {listed(inputs.head.names)}{_sample(inputs, values)}",),
         help="the two files look swapped: the predictions come first, then the labels" if swapped else "",
     )
+
+
+def _sample(inputs: Inputs, values: Sequence[str]) -> str:
+    """What stands in a column whose name says that it holds a probability; empty where there is none."""
+    for column in inputs.head.columns:
+        if column.kind == "other":
+            return f'; "{shorten(column.name)}" holds neither numbers nor texts'
+        text = next(filter(None, column.texts), "")
+        if text and (PROBABILITY_NAME.search(column.name) or class_in_name(column.name, values) is not None):
+            return f'; "{shorten(column.name)}" holds "{shorten(text)}"'
+    return ""
 
 
 def _class_names(inputs: Inputs, column: str, value: str) -> Diagnostic:
@@ -221,28 +237,34 @@ def _class_names(inputs: Inputs, column: str, value: str) -> Diagnostic:
 
 
 def _odd_number(inputs: Inputs) -> Diagnostic | None:
-    """The first cell with a decimal comma or a percent sign, which would be a number without."""
-    for column in inputs.head.columns:
+    """The first cell of a column that would hold numbers: with a decimal comma or a percent sign, or by the column's name."""
+    columns = [column for column in inputs.head.columns if column.kind != "other"]
+    likely = [column for column in columns if PROBABILITY_NAME.search(column.name)]
+    for column in columns:
         value = next(iter(column.texts), "")
-        hint = number_hint(value)
-        if hint:
-            place = first_row(inputs.predictions, column.name)
+        if [column] == likely:
+            value = next((text for text in column.texts if number_advice(text)), value)
+        hint = number_advice(value)
+        if hint or ([column] == likely and all(map(means_missing, column.texts))):
+            place = place_of(inputs.predictions, inputs.head, column.name, value)
             return Diagnostic("E501", f'"{shorten(value)}" is not a number', (place,), help=hint)
     return None
 
 
-def _confidence(inputs: Inputs, column: str) -> Diagnostic:
+def _confidence(inputs: Inputs, column: str, answer: str | None) -> Diagnostic:
+    whose = "the predicted class" if answer is None else f'the class in "{shorten(answer)}"'
     return Diagnostic(
         "E407",
         f'"{shorten(column)}" may be the probability of the predicted class, not of the positive one',
         (inputs.prediction_header(),),
-        help=f"if it is the probability of the positive class: --pred {column}",
+        help=f"if it is the probability of the positive class: --pred {as_list([column])}   "
+        f"if it is that of {whose}: write one column per class",
     )
 
 
 def _too_many_labels(inputs: Inputs, column: str, values: Sequence[str], label_column: str) -> Diagnostic:
-    advice = _missing_label_hint(values) or "one column fits two classes; more classes need one column each"
-    advice = _share_hint(values) or _long_hint(inputs, values) or advice
+    advice = _missing_label_hint(values) or _share_hint(values) or _long_hint(inputs, values)
+    advice = advice or "one column fits two classes; more classes need one column each"
     fractions = any(value % 1.0 for value in inputs.head.column(column).numbers if value == value)
     if (
         inputs.separate
@@ -268,7 +290,7 @@ def _share_hint(values: Sequence[str]) -> str:
 
 def _long_hint(inputs: Inputs, values: Sequence[str]) -> str:
     """--long, where a column beside the one probability names the classes; else empty."""
-    named = [column.name for column in inputs.head.columns if set(values) & set(distinct(column))]
+    named = [one.name for one in inputs.head.columns if set(values) & set(distinct(one)) and not tells_apart(one)]
     return f'if "{shorten(named[0])}" is the class that each row is about: --long' if named and inputs.separate else ""
 
 
@@ -279,12 +301,15 @@ def _missing_label_hint(values: Sequence[str]) -> str:
 
 
 def _not_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label_column: str) -> Diagnostic:
+    value = next((value for value in values if class_text(value) not in map(class_text, columns)), values[0])
+    unnamed = [place for place, one in enumerate(inputs.head.columns, start=1) if not one.name and looks_numeric(one)]
+    advice = f"column {unnamed[-1]} of {escape(inputs.predictions.name)} has no name; " if unnamed[-1:] > [1] else ""
     return Diagnostic(
         "E402",
-        f'label "{shorten(values[0])}" is not one of the predicted classes',
-        (first_row(inputs.labels, label_column),),
+        f'label "{shorten(value)}" is not one of the predicted classes',
+        (place_of(inputs.labels, inputs.label_head, label_column, value),),
         details=(f"found labels: {listed(values)}; columns of numbers: {listed(columns)}",),
-        help="name every probability column after its class",
+        help=f"{advice}name every probability column after its class",
     )
 
 
@@ -294,7 +319,7 @@ def _which_column(inputs: Inputs, columns: Sequence[str], values: Sequence[str])
         "which column holds the probabilities?",
         (inputs.prediction_header(),),
         details=(f"found {quoted(columns)}; labels: {listed(values)}",),
-        help=f"say which: {'   or '.join(f'--pred {name}' for name in columns[:3])}",
+        help=f"say which: {'   or '.join(f'--pred {as_list([name])}' for name in columns[:3])}",
     )
 
 
@@ -302,7 +327,7 @@ def _which_positive(inputs: Inputs, column: str, values: Sequence[str], label_co
     counts = sorted(label_counts(inputs, label_column).items())
     shown = ", ".join(f"{shorten(label)} ({count:,})" for label, count in counts[:8] if label)
     advice = f'say what "{shorten(column)}" is the probability of: '
-    advice += "   or ".join(f"--positive {value}" for value in values)
+    advice += "   or ".join(f"--positive {shlex.quote(value)}" for value in values)
     return Diagnostic(
         "E404",
         "which class is the positive one?",

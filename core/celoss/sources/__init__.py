@@ -9,8 +9,10 @@ import pyarrow as pa
 from celoss.errors import CelossError, Diagnostic, Place, UsageError, escape
 from celoss.sources.arrays import ArraySource, array, npy
 from celoss.sources.base import Chunk, Column, Head, Line, Source, Suspicious, read_all
-from celoss.sources.columnar import arrow, frame, parquet
+from celoss.sources.columnar import frame
+from celoss.sources.ipc import arrow
 from celoss.sources.jsonl import JsonLinesSource
+from celoss.sources.rowgroups import parquet
 from celoss.sources.streams import Input, kind_of
 from celoss.sources.text import TextSource
 
@@ -85,6 +87,6 @@ def _table(what: Any, role: str) -> Any:
             return what
         return pa.RecordBatchReader.from_stream(what).read_all()
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise CelossError(
-            Diagnostic("E209", f"the {role} cannot be read as a table: {escape(str(error).splitlines()[0])}")
-        ) from None
+        # pyarrow says in a second argument which column it is.
+        reason = "; ".join(map(str, error.args)).split("\n", 1)[0]
+        raise CelossError(Diagnostic("E209", f"the {role} cannot be read as a table: {escape(reason)}")) from None

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tokenize
+import warnings
 from collections.abc import Iterator, Sequence
 from copy import copy
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +16,7 @@ import pyarrow as pa
 
 from celoss.bridge import from_ndarray, from_texts
 from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, plural
-from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, head_rows
+from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, check_width, head_rows
 from celoss.sources.columnar import SPACING
 from celoss.sources.streams import Input
 
@@ -42,6 +46,9 @@ class ArraySource:
                     help="give one row per case: shape (rows,) or (rows, classes) of numbers or texts",
                 )
             )
+        check_width(name, None, values.shape[1] if values.ndim == 2 else 1)
+        if not all(values.shape[1:]):
+            raise CelossError(Diagnostic("E103", f"{escape(name)} has no columns"))
         self._values = values
         self.role = role
         self.path = path
@@ -54,6 +61,10 @@ class ArraySource:
         if len(self._names) != len(made_up):
             found = f"{escape(name)} has {plural(len(made_up), 'column')} and {plural(len(self._names), 'name')}"
             raise CelossError(Diagnostic("E209", found, help="give one name per column, in their order"))
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in reversed(list(enumerate(self._names)))}
 
     @property
     def rows(self) -> int:
@@ -76,7 +87,7 @@ class ArraySource:
         if self._weights is not None and name == WEIGHT:
             return _arrow(self._weights[start:stop], self.name)
         part = self._values[start:stop]
-        column = part if part.ndim == 1 else part[:, self._names.index(name)]
+        column = part if part.ndim == 1 else part[:, self._places[name]]
         return _arrow(column, self.name)
 
     def head(self) -> Head:
@@ -88,6 +99,11 @@ class ArraySource:
             kind = "bool" if pa.types.is_boolean(values.type) else "text" if pa.types.is_string(values.type) else "number"
             columns.append(Column(name, kind, tuple(as_text(values).to_pylist()), SPACING.get(str(values.type), 0.0)))
         return Head(tuple(columns), rows, rows == len(self._values), named=self._named)
+
+    @property
+    def share_read(self) -> float | None:
+        """Arrays are in memory."""
+        return None
 
     def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False) -> Iterator[Chunk]:
         """See Source."""
@@ -109,9 +125,22 @@ class ArraySource:
 def npy(source: Input, role: str) -> ArraySource:
     """An NPY file, mapped into memory; pickled objects are refused."""
     try:
-        values = np.load(source.file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError, tokenize.TokenError) as error:
-        raise CelossError(source.broken(error)) from None
+        with np.errstate(all="raise"), warnings.catch_warnings():
+            # NumPy says that a file of Python 2 takes longer to read.
+            warnings.simplefilter("ignore")
+            values = np.load(source.file, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError, SyntaxError, tokenize.TokenError, ArithmeticError) as error:
+        if "Python objects" in str(error):
+            message = f"'{escape(source.name)}' holds Python objects, which can run code when they are read"
+            raise CelossError(
+                Diagnostic("E209", message, (Place(source.name),), help="save numbers or texts: array.astype(float)")
+            ) from None
+        # What Python says of a header that is other code has an address in it.
+        reason = ValueError("a header that describes no array") if " object at 0x" in str(error) else error
+        raise CelossError(source.broken(reason)) from None
+    after = os.path.getsize(source.file) - values.offset - values.nbytes
+    if values.size and after:
+        raise CelossError(source.broken(ValueError(f"{plural(after, 'byte')} after the array of shape {values.shape}")))
     return ArraySource(values, role, source.path, source.name, "npy")
 
 
@@ -168,9 +197,19 @@ def _arrow(column: np.ndarray[Any, Any], name: str) -> Any:
         native = column.astype(column.dtype.newbyteorder("="))
         return from_ndarray(native if native.dtype.itemsize <= 8 else native.astype(np.float64))
     try:
+        if kind == "U":
+            _check_characters(column)
         return from_texts([_text(value) for value in column.tolist()])
     except UnicodeError:
         raise CelossError(Diagnostic("E105", f"{escape(name)} is not UTF-8", (Place(name),))) from None
+
+
+def _check_characters(column: np.ndarray[Any, Any]) -> None:
+    """Raises UnicodeError for code points that there are not: a file can hold any four bytes, of which Python makes a text."""
+    if column.dtype.itemsize:
+        points = np.ascontiguousarray(column).view(np.dtype(np.uint32).newbyteorder(column.dtype.byteorder))
+        if points.max(initial=0) > sys.maxunicode:
+            raise UnicodeError
 
 
 def _text(value: Any) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TextIO, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from celoss.bridge import from_texts, ndarray_or
-from celoss.errors import CelossError, Diagnostic, Fault, Place, quoted
+from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, quoted
 from celoss.naming import LONGEST_INTEGER
 
 T = TypeVar("T")
@@ -23,16 +25,24 @@ T = TypeVar("T")
 HEAD_ROWS = 1000
 HEAD_CELLS = 100_000
 CHUNK_ROWS = 1 << 16
+# A head has at least one row of all columns, and every class is a column; a vocabulary of tokens has up to 262,144 words.
+MOST_COLUMNS = 1 << 18
+# Characters. A row of 100,000 numbers with all their digits takes 2.5 million; a file without line breaks takes all memory.
+LONGEST_LINE = 1 << 24
 
 # What counts as a number in text: ASCII digits with an optional sign, point and exponent. Thousands separators, decimal
 # commas, hexadecimal, underscores, percent signs and other scripts' digits are not numbers here, whatever float() takes.
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 BLANKS = " \t"
-# Rows that were cut wrongly, or are not text, make every later fault of the file a consequence: they are told alone.
-STRUCTURE = ("E105", "E201")
+# Rows that were cut wrongly, or are no text or no rows: nothing else is told of them.
+STRUCTURE = ("E105", "E201", "E206", "E215")
+# The last line of what the clients of databases print.
+ROW_COUNT = re.compile(r"\(\d+ rows?\)|\d+ rows? in set.*", re.ASCII)
 # Exchanges comma and point: `0,5` becomes a number and `0.5` none, in a file of decimal commas.
 SWAPPED = str.maketrans(",.", ".,")
+# `1,234` may be a thousand and more: such numbers alone do not show what the comma means.
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -74,8 +84,12 @@ class Head:
         return tuple(column.name for column in self.columns)
 
     def column(self, name: str) -> Column:
-        """The column called `name`."""
-        return next(column for column in self.columns if column.name == name)
+        """The column called `name`, the first one of several without a name."""
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {column.name: column for column in reversed(self.columns)}
 
 
 @dataclass(frozen=True)
@@ -117,12 +131,16 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Line:
-    """One row of a text file as written: its line number, its text, and where each field stands in it."""
+    """One row of a text file as written: its line number, its text, and where each field stands in it.
+
+    is_open: whether the file ends after it without a line break.
+    """
 
     number: int
     text: str
     fields: tuple[str, ...]
     spans: tuple[tuple[int, int], ...] = ()
+    is_open: bool = False
 
 
 class Source(Protocol):
@@ -136,6 +154,10 @@ class Source(Protocol):
     path: str | None
     format: str
     has_lines: bool
+
+    @property
+    def share_read(self) -> float | None:
+        """How much of the input the present reading has read, 0 … 1; None where that is not known."""
 
     @property
     def name(self) -> str:
@@ -156,6 +178,34 @@ class Source(Protocol):
 
 class Suspicious(Exception):  # noqa: N818 - a signal to read again carefully, never shown to a user
     """The fast reader could not read the file; the careful one finds the exact place, or reads it."""
+
+
+class LongLine(Exception):  # noqa: N818 - the source that reads the lines makes E111 of it
+    """A line has more than `limit` characters. number: the line, 1-based."""
+
+    def __init__(self, number: int, limit: int) -> None:
+        super().__init__(f"line {number} is longer than {limit} characters")
+        self.number = number
+        self.limit = limit
+
+    def diagnostic(self, name: str) -> Diagnostic:
+        """What the user reads about the file called `name`."""
+        return Diagnostic(
+            "E111",
+            f"line {self.number} is longer than {self.limit:,} characters",
+            (Place(name, self.number),),
+            help="a table has one row per line; the line breaks may be missing",
+        )
+
+
+def bounded_lines(text: TextIO, limit: int = LONGEST_LINE) -> Iterator[str]:
+    """The lines of a text with their line breaks. Raises LongLine for one that is longer than `limit`, without reading on."""
+    number = 0
+    while line := text.readline(limit + 1):
+        number += 1
+        if len(line) > limit:
+            raise LongLine(number, limit)
+        yield line
 
 
 def read_all(fold: Callable[[bool], T]) -> T:
@@ -185,10 +235,11 @@ def number_hint(text: str, decimal: str = ".") -> str:
     """What to write instead of a text that is nearly a number; empty when it is not. decimal: the file's decimal mark."""
     stripped = text.strip(BLANKS)
     if stripped.endswith("%") and is_number(stripped[:-1]):
-        return "write the share, not the percentage: 0.5 for 50%"
+        return f"write the share, not the percentage: {Decimal(stripped[:-1]) / 100:f} for {stripped}"
     if decimal == "," and "." in stripped and is_number(stripped):
         return "numbers of this file have decimal commas; write " + stripped.translate(SWAPPED)
-    if stripped.count(",") == 1 and is_number(stripped.replace(",", ".")):
+    # `1,234` may be 1234 as well.
+    if stripped.count(",") == 1 and is_number(stripped.replace(",", ".")) and not THOUSANDS.fullmatch(stripped):
         return "write a decimal point, not a comma: " + stripped.replace(",", ".")
     return ""
 
@@ -197,16 +248,34 @@ def ragged_hint(fields: Sequence[str], expected: int) -> str:
     """What may have gone wrong with a line that has not as many fields as the header."""
     if any("\n" in field or "\r" in field for field in fields):
         return 'a quote " may be opened and not closed'
+    if fields[0].startswith("#"):
+        return "if it is a comment, remove the line"
+    if len(fields) == 1 and ROW_COUNT.fullmatch(fields[0].strip()):
+        return "it is a count of rows, as databases write it; remove the line"
     if len(fields) > expected:
         return 'an unquoted comma inside a value does this, or a missing column name; quote such values with "'
     return "the line may be cut off, or a value holds a line break that is not quoted"
 
 
+def check_width(source: str, line: int | None, columns: int) -> None:
+    """Raises CelossError (E213) for more columns, places of lists included, than celoss takes."""
+    if columns > MOST_COLUMNS:
+        raise CelossError(
+            Diagnostic(
+                "E213",
+                f"{escape(source)} has {columns:,} columns",
+                (Place(source, line),),
+                details=(f"at most {MOST_COLUMNS:,} columns, numbers in a list included, are read",),
+            )
+        )
+
+
 def check_names(source: str, line: int | None, names: Sequence[str]) -> None:
-    """Raises CelossError (E203) when two columns have one name; unnamed ones may be several."""
-    for name in dict.fromkeys(names):
-        fields = [str(index + 1) for index, other in enumerate(names) if other == name]
-        if name and len(fields) > 1:
+    """Raises CelossError when there are too many columns (E213), or two have one name (E203); unnamed ones may be several."""
+    check_width(source, line, len(names))
+    for name, count in Counter(names).items():
+        if name and count > 1:
+            fields = [str(index + 1) for index, other in enumerate(names) if other == name]
             raise CelossError(
                 Diagnostic(
                     "E203",

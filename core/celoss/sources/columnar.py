@@ -1,10 +1,9 @@
-"""Owns typed tables: Parquet, Arrow and Feather files, and frames in memory."""
+"""Owns typed tables, whatever gives their batches, and frames in memory."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -12,27 +11,40 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from celoss.bridge import from_ndarray
+from celoss.bridge import from_ndarray, from_texts, ndarray_or
 from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, shorten
 from celoss.kernels import Floats
-from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, check_names, head_rows, planes
-from celoss.sources.lists import Elements, Lists, elements
-from celoss.sources.streams import DAMAGED, Input
+from celoss.sources.base import (
+    CHUNK_ROWS,
+    Chunk,
+    Column,
+    Head,
+    Line,
+    as_numbers,
+    as_text,
+    check_names,
+    check_width,
+    head_rows,
+    parse_numbers,
+    planes,
+)
+from celoss.sources.lists import Elements, Lists, elements, list_width, parse_lists
 
 # Rows of many columns come in fewer at a time: 1000 classes would take gigabytes in chunks of 65,536 rows.
 CHUNK_CELLS = 1 << 21
-# For each column that is read: 1 MiB would be a gigabyte for a thousand classes.
-BUFFER_BYTES = 1 << 18
+# Texts of a chunk, where one text of a table of different texts can stand in many rows.
+CHUNK_BYTES = 1 << 26
 SPACING = {"halffloat": 2.0**-10, "float": 2.0**-23, "double": 2.0**-52}
 
-Batches = Callable[[list[str] | None], Iterator[Any]]
+Batches = Callable[[list[str], int | None], Iterator[Any]]
 
 
 class ColumnarSource:
     """A table of typed columns; a column of lists of numbers counts as columns called `name[0]`, `name[1]`, ….
 
-    `read(columns)` gives a new iterator over record batches each time. rows: how many there are, -1 where unknown. lists:
-    the columns of lists; the head shows which they are.
+    `read(columns, rows)` gives a new iterator over record batches each time; with `rows` only the first batches are wanted,
+    until they have as many. rows: how many there are, -1 where unknown. lists: the columns of lists, typed or in text; the
+    head shows which they are.
     """
 
     has_lines = False
@@ -42,13 +54,27 @@ class ColumnarSource:
         self.path = path
         self.name = name
         self.format = kind
+        self._rows = rows
+        self._seen = 0
         index = _range_index(schema, rows)
         if index is not None and index.name not in schema.names:
             schema, read = schema.append(pa.field(index.name, pa.int64())), _with_range(read, index)
         self._schema = schema.remove_metadata()
         self._read = read
-        check_names(name, None, schema.names)
+        self._check_columns()
         self.lists = Lists({})
+
+    def _check_columns(self) -> None:
+        names = self._schema.names
+        check_names(self.name, None, names)
+        if names.count("") > 1:
+            raise CelossError(
+                Diagnostic("E203", f"{names.count('')} columns of {escape(self.name)} have no name", (Place(self.name),))
+            )
+        if not names:
+            raise CelossError(Diagnostic("E103", f"{escape(self.name)} has no columns", (Place(self.name),)))
+        if not any(_is_readable(field.type) for field in self._schema):
+            raise CelossError(self._no_values(names[0]))
 
     def head(self) -> Head:
         """The first rows as canonical text."""
@@ -56,136 +82,135 @@ class ColumnarSource:
 
     @cached_property
     def _head(self) -> Head:
-        wanted = head_rows(len(self._schema.names))
-        batches = []
-        rows = 0
-        for batch in self._read(None):
-            batches.append(batch.slice(0, wanted - rows))
-            rows += batch.num_rows
-            if rows > wanted:
+        names = self._schema.names
+        wanted = head_rows(len(names))
+        readable = [field.name for field in self._schema if _is_readable(field.type)]
+        stored, rows, complete = self._first(readable, wanted + 1)
+        # Columns that hold neither texts nor numbers nor lists of these are there, and hold nothing.
+        stored |= {name: pa.nulls(rows) for name in names if name not in stored}
+        texts = {name: text_of(values)[0].to_pylist() for name, values in stored.items() if _is_text(values.type)}
+        widths = {name: list_width(texts[name]) if name in texts else _list_width(stored[name]) for name in names}
+        self.lists = Lists({name: width for name, width in widths.items() if width})
+        columns = sum(max(1, width) for width in widths.values())
+        check_width(self.name, None, columns)
+        shown = min(head_rows(columns), wanted, rows)
+        found = [one for field in self._schema for one in self._head_columns(field, stored[field.name].slice(0, shown))]
+        check_names(self.name, None, [column.name for column in found])
+        return Head(tuple(found), shown, complete and rows == shown)
+
+    def _first(self, names: list[str], wanted: int) -> tuple[dict[str, Any], int, bool]:
+        """Up to `wanted` first rows of some columns as arrays of plain types, how many they are, and whether they are all."""
+        batches: list[Any] = []
+        rows = size = 0
+        complete = True
+        for batch in self._read(names, wanted):
+            part = batch.slice(0, min(wanted - rows, _most_rows(batch)))
+            complete = len(part) == len(batch)
+            batches.append(part)
+            rows += len(part)
+            size += part.nbytes
+            if rows == wanted or size > CHUNK_BYTES or not complete:
+                complete = False
                 break
-        table = pa.Table.from_batches(batches, self._schema).combine_chunks()
-        stored = {field.name: _one(table.column(field.name)) for field in self._schema}
-        self.lists = Lists({name: width for name, values in stored.items() if (width := _list_width(values))})
-        shown = head_rows(sum(self.lists.widths.get(name, 1) for name in self._schema.names))
-        columns = [one for field in self._schema for one in self._head_columns(field, stored[field.name].slice(0, shown))]
-        check_names(self.name, None, [column.name for column in columns])
-        return Head(tuple(columns), min(shown, table.num_rows), rows <= min(shown, wanted))
+        schema = pa.schema([self._schema.field(name) for name in names])
+        table = pa.Table.from_batches(batches, schema).combine_chunks()
+        return {name: plain(_one(table.column(name))) for name in names}, rows, complete
 
     def _head_columns(self, field: Any, values: Any) -> list[Column]:
         width = self.lists.widths.get(field.name)
         if width is None:
             return [_head_column(field, values)]
-        found, _ = elements(values, width, 0, field.name, self.role)
-        spacing = SPACING.get(str(field.type.value_type), 0.0)
+        found, _ = self._elements(values, width, 0, field.name)
+        typed = not _is_text(values.type)
+        spacing = SPACING.get(str(values.type.value_type), 0.0) if typed else 0.0
         texts = [tuple(found.texts(place).to_pylist()) for place in range(width)]
-        return [Column(name, "number", texts[place], spacing) for place, name in enumerate(self.lists.names(field.name))]
+        names = self.lists.names(field.name)
+        return [Column(name, "number" if typed else "text", texts[place], spacing) for place, name in enumerate(names)]
+
+    @property
+    def share_read(self) -> float | None:
+        """See Source."""
+        return self._seen / self._rows if self._rows > 0 else None
 
     def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False) -> Iterator[Chunk]:
         """See Source. Typed values need no careful reading."""
         wanted = list(dict.fromkeys(map(self.lists.stored, (*texts, *numbers))))
+        cells = max(1, min(CHUNK_ROWS, CHUNK_CELLS // max(1, len(texts) + len(numbers))))
         start = 0
-        for whole in self._read(wanted):
-            for offset in range(0, whole.num_rows, CHUNK_ROWS):
-                batch = whole.slice(offset, CHUNK_ROWS)
-                yield self._chunk(batch, start, texts, numbers)
+        for whole in self._read(wanted, None):
+            rows = min(cells, _most_rows(whole))
+            for offset in range(0, whole.num_rows, rows):
+                batch = whole.slice(offset, rows)
+                stored = {name: self._plain(batch, name) for name in wanted}
+                self._seen = start + batch.num_rows
+                yield self._chunk(stored, batch.num_rows, start, texts, numbers)
                 start += batch.num_rows
 
-    def _chunk(self, batch: Any, start: int, texts: Sequence[str], numbers: Sequence[str]) -> Chunk:
-        rows = batch.num_rows
+    def _plain(self, batch: Any, name: str) -> Any:
+        if not _is_readable(self._schema.field(name).type):
+            raise CelossError(self._no_values(name))
+        return plain(batch.column(name))
+
+    def _chunk(self, stored: dict[str, Any], rows: int, start: int, texts: Sequence[str], numbers: Sequence[str]) -> Chunk:
         faults: list[Fault] = []
 
-        def read_list(stored: str, width: int) -> Elements:
-            found, wrong = elements(batch.column(stored), width, start, stored, self.role)
+        def read_list(name: str, width: int) -> Elements:
+            found, wrong = self._elements(stored[name], width, start, name)
             faults.extend(wrong)
             return found
 
         def read_numbers(name: str) -> Floats:
-            column, wrong = as_numbers(batch.column(name), start, name, self.role)
+            column, wrong = self._numbers(stored[name], start, name)
             faults.extend(wrong)
             return column
 
+        def read_text(name: str) -> Any:
+            text, wrong = self._text(stored[name], name)
+            faults.extend(Fault(start + row, name, value, "E105", self.role) for row, value in wrong)
+            return text
+
         lists = self.lists.columns((*texts, *numbers), read_list)
         columns = [lists[name].numbers if name in lists else read_numbers(name) for name in numbers]
-        written = tuple(lists[name].texts if name in lists else self._text(batch, name) for name in texts)
+        written = tuple(lists[name].texts if name in lists else read_text(name) for name in texts)
         return Chunk(start, rows, written, planes(columns, rows), tuple(faults))
 
-    def _text(self, batch: Any, name: str) -> Any:
+    def _elements(self, values: Any, width: int, start: int, name: str) -> tuple[Elements, list[Fault]]:
+        if _is_text(values.type):
+            return parse_lists(text_of(values)[0].to_pylist(), width, start, name, self.role)
+        return elements(values, width, start, name, self.role)
+
+    def _numbers(self, values: Any, start: int, name: str) -> tuple[Floats, list[Fault]]:
+        if _is_number(values.type):
+            return as_numbers(values, start, name, self.role)
+        return parse_numbers(self._text(values, name)[0].to_pylist(), start, name, self.role)
+
+    def _text(self, values: Any, name: str) -> tuple[Any, list[tuple[int, str]]]:
         try:
-            text = as_text(batch.column(name))
-            text.validate(full=True)
-            return text
-        except pa.ArrowException as error:
-            if "UTF8" in str(error) or "UTF-8" in str(error):
-                message = f'column "{shorten(name)}" of {escape(self.name)} is not UTF-8'
-                raise CelossError(Diagnostic("E105", message, (Place(self.name, column=name),))) from None
-            message = f'column "{shorten(name)}" of {escape(self.name)} is no text'
-            details = (f"found: values of type {self._schema.field(name).type}",)
-            raise CelossError(Diagnostic("E208", message, (Place(self.name, column=name),), details=details)) from None
+            return text_of(values)
+        except pa.ArrowException:
+            raise CelossError(self._no_values(name)) from None
+
+    def _no_values(self, name: str) -> Diagnostic:
+        """The diagnostic for a column of values that are neither texts nor numbers."""
+        return Diagnostic(
+            "E208",
+            f'column "{shorten(name)}" of {escape(self.name)} holds neither texts nor numbers',
+            (Place(self.name, column=name),),
+            details=(f"found: values of type {shorten(str(self._schema.field(name).type), 80)}",),
+        )
 
     def lines(self, rows: Sequence[int]) -> dict[int, Line]:
         """Typed tables have no lines."""
         return {}
 
 
-def parquet(source: Input, role: str) -> ColumnarSource:
-    """A Parquet file, read in bounded memory.
-
-    `pre_buffer=False`: with it, `iter_batches` keeps the whole file in memory (996 against 199 MB for a file of 841 MB).
-    A buffer: without it a row group's columns are read whole. No memory map: its pages count as memory of the process
-    (340 against 167 MB for a file of 200 MB, in the same time).
-    """
-    import pyarrow.parquet as pq
-
-    def read(columns: list[str] | None) -> Iterator[Any]:
-        with _readable(source), pq.ParquetFile(source.file, pre_buffer=False, buffer_size=BUFFER_BYTES) as file:
-            width = max(1, len(schema.names if columns is None else columns))
-            yield from file.iter_batches(max(1, min(CHUNK_ROWS, CHUNK_CELLS // width)), columns=columns)
-
-    with _readable(source), pq.ParquetFile(source.file) as file:
-        schema, rows = file.schema_arrow, file.metadata.num_rows
-    return ColumnarSource(role, source.path, source.name, "parquet", schema, read, rows)
-
-
-def arrow(source: Input, role: str) -> ColumnarSource:
-    """An Arrow IPC file (Feather version 2) or stream."""
-    opener = pa.ipc.open_file if source.start.startswith(b"ARROW1") else pa.ipc.open_stream
-
-    def read(columns: list[str] | None) -> Iterator[Any]:
-        with _readable(source), pa.OSFile(source.file) as file:
-            reader = opener(file)
-            batches = (
-                (reader.get_batch(index) for index in range(reader.num_record_batches))
-                if hasattr(reader, "num_record_batches")
-                else iter(reader)
-            )
-            for batch in batches:
-                # A damaged file can hold offsets that point anywhere: following them would end the process.
-                batch.validate(full=True)
-                yield batch if columns is None else batch.select(columns)
-
-    with _readable(source), pa.OSFile(source.file) as file:
-        schema = opener(file).schema
-    rows = sum(batch.num_rows for batch in read([])) if b"pandas" in (schema.metadata or {}) else -1
-    return ColumnarSource(role, source.path, source.name, "arrow", schema, read, rows)
-
-
 def frame(table: Any, role: str) -> ColumnarSource:
     """A table in memory: pandas, or anything with the Arrow PyCapsule interface."""
 
-    def read(columns: list[str] | None) -> Iterator[Any]:
-        chosen = table if columns is None else table.select(columns)
-        yield from chosen.replace_schema_metadata(None).to_batches(CHUNK_ROWS)
+    def read(columns: list[str], rows: int | None) -> Iterator[Any]:
+        yield from table.select(columns).replace_schema_metadata(None).to_batches(rows or CHUNK_ROWS)
 
     return ColumnarSource(role, None, f"the {role} table", "frame", table.schema, read, table.num_rows)
-
-
-@contextmanager
-def _readable(source: Input) -> Iterator[None]:
-    try:
-        yield
-    except DAMAGED as error:
-        raise CelossError(source.broken(error)) from None
 
 
 class _Range(NamedTuple):
@@ -211,17 +236,14 @@ def _range_index(schema: Any, rows: int) -> _Range | None:
 def _with_range(read: Batches, index: _Range) -> Batches:
     """The same batches with the range as a last column."""
 
-    def numbered(columns: list[str] | None) -> Iterator[Any]:
-        stored = None if columns is None else [name for name in columns if name != index.name]
-        if stored == []:
-            stored = None
+    def numbered(columns: list[str], rows: int | None) -> Iterator[Any]:
+        stored = [name for name in columns if name != index.name]
         row = 0
-        for batch in read(stored):
-            rows = np.arange(row, row + batch.num_rows, dtype=np.int64)
-            arrays = dict(zip(batch.schema.names, batch.columns, strict=True))
-            arrays[index.name] = from_ndarray(index.values.start + index.values.step * rows)
-            chosen = list(arrays) if columns is None else columns
-            yield pa.RecordBatch.from_arrays([arrays[name] for name in chosen], chosen)
+        for batch in read(stored, rows):
+            numbers = np.arange(row, row + batch.num_rows, dtype=np.int64)
+            arrays = {name: batch.column(name) for name in stored}
+            arrays[index.name] = from_ndarray(index.values.start + index.values.step * numbers)
+            yield pa.RecordBatch.from_arrays([arrays[name] for name in columns], columns)
             row += batch.num_rows
 
     return numbered
@@ -232,29 +254,137 @@ def _one(column: Any) -> Any:
     return column.chunk(0) if column.num_chunks else pa.array([], column.type)
 
 
-def _list_width(values: Any) -> int:
-    """How many numbers the first list of an Arrow array has; 0 where it holds no lists of numbers."""
+def plain(values: Any) -> Any:
+    """The same values without what only tells how they are kept: extension types, dictionaries, run ends, views."""
     kind = values.type
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
-        return 0
-    inner = kind.value_type
-    if not (pa.types.is_floating(inner) or pa.types.is_integer(inner) or pa.types.is_decimal(inner)):
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain(values.storage)
+    if pa.types.is_dictionary(kind):
+        return plain(values.dictionary_decode())
+    if pa.types.is_run_end_encoded(kind):
+        return plain(pc.run_end_decode(values))
+    if _is_view(kind):
+        return plain(_in_order(values))
+    if _is_list(kind) and plain_type(kind.value_type) != kind.value_type:
+        return values.cast(pa.large_list(plain_type(kind.value_type)))
+    return values
+
+
+def _in_order(views: Any) -> Any:
+    """Views of lists as lists. (The cast of pyarrow 26 gives the last list no elements.)"""
+    lengths = ndarray_or(pc.list_value_length(views).cast(pa.int64()), 0)
+    offsets = from_ndarray(np.concatenate([[0], np.cumsum(lengths)]))
+    return pa.LargeListArray.from_arrays(offsets, pc.list_flatten(views), mask=pc.is_null(views))
+
+
+def plain_type(kind: Any) -> Any:
+    """The type of `plain` values."""
+    if isinstance(kind, pa.BaseExtensionType):
+        return plain_type(kind.storage_type)
+    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
+        return plain_type(kind.value_type)
+    if _is_list(kind):
+        return pa.large_list(plain_type(kind.value_type))
+    return kind
+
+
+def text_of(values: Any) -> tuple[Any, list[tuple[int, str]]]:
+    """Canonical text of an Arrow array of a plain type, and the rows that are not UTF-8 with what stands there instead."""
+    try:
+        text = as_text(values)
+        text.validate(full=True)
+        return text, []
+    except (pa.ArrowException, UnicodeDecodeError):
+        if not _is_bytes(values.type):
+            raise
+    written = []
+    wrong = []
+    for row, value in enumerate(values.cast(pa.large_binary()).to_pylist()):
+        shown = (value or b"").decode("utf-8", "backslashreplace")
+        if shown.encode() != (value or b""):
+            wrong.append((row, shown))
+        written.append(shown)
+    return from_texts(written), wrong
+
+
+def _most_rows(batch: Any) -> int:
+    """How many rows of a batch are at most CHUNK_BYTES, when texts and lists that stand in many rows are kept once."""
+    return max(1, CHUNK_BYTES // max(1, *map(_longest, batch.columns)))
+
+
+def _longest(values: Any) -> int:
+    """The bytes of the longest text or list of an array that keeps it once for many rows; 0 for other arrays."""
+    kind = values.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return _longest(values.storage)
+    if pa.types.is_dictionary(kind):
+        return _longest_of(values.dictionary)
+    if pa.types.is_run_end_encoded(kind):
+        return _longest_of(values.values)
+    is_view = _is_view(kind) or pa.types.is_string_view(kind) or pa.types.is_binary_view(kind)
+    return _longest_of(values) if is_view else 0
+
+
+def _longest_of(values: Any) -> int:
+    kind = values.type
+    if pa.types.is_nested(kind):
+        return 8 * (pc.max(pc.list_value_length(values)).as_py() or 0)
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
+        # A view is 16 bytes, of which the first four are the length.
+        views = np.frombuffer(values.buffers()[1], dtype=np.int32).reshape(-1, 4)
+        return int(views[values.offset : values.offset + len(values), 0].max(initial=0))
+    return (pc.max(pc.binary_length(values)).as_py() or 0) if _is_bytes(kind) else 0
+
+
+def _is_text(kind: Any) -> bool:
+    return any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+
+
+def _is_bytes(kind: Any) -> bool:
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
+    return _is_text(kind) or any(test(kind) for test in tests)
+
+
+def _is_number(kind: Any) -> bool:
+    return any(test(kind) for test in (pa.types.is_floating, pa.types.is_integer))
+
+
+def _is_list(kind: Any) -> bool:
+    return any(test(kind) for test in (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list))
+
+
+def _is_view(kind: Any) -> bool:
+    return any(test(kind) for test in (pa.types.is_list_view, pa.types.is_large_list_view))
+
+
+def _is_readable(kind: Any) -> bool:
+    """Whether values of a type are texts, numbers, times, or lists of numbers, however they are kept."""
+    kind = plain_type(kind)
+    if _is_view(kind) or _is_list(kind):
+        inner = plain_type(kind.value_type)
+        return _is_number(inner) or pa.types.is_decimal(inner)
+    return not pa.types.is_nested(kind) and not pa.types.is_interval(kind)
+
+
+def _list_width(values: Any) -> int:
+    """How many numbers the first list of an Arrow array has; 0 where it holds no lists."""
+    if not _is_list(values.type):
         return 0
     lengths = pc.list_value_length(values).drop_null()
     return int(lengths[0].as_py()) if len(lengths) else 0
 
 
 def _head_column(field: Any, values: Any) -> Column:
-    kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+    kind = values.type
+    try:
+        texts = tuple(text_of(values)[0].to_pylist())
+    except pa.ArrowException:
+        return Column(field.name, "other", ("",) * len(values))
     stored = "other"
-    if pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_decimal(kind):
+    if _is_number(kind) or pa.types.is_decimal(kind):
         stored = "number"
     elif pa.types.is_boolean(kind):
         stored = "bool"
-    elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view":
+    elif _is_text(kind):
         stored = "text"
-    try:
-        texts = tuple(as_text(values).to_pylist())
-    except (pa.ArrowException, UnicodeDecodeError):
-        return Column(field.name, "other", ("",) * len(values))
     return Column(field.name, stored, texts, SPACING.get(str(kind), 0.0))

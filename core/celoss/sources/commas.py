@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from celoss.naming import MISSING_LABELS
-from celoss.sources.base import BLANKS, NOT_FINITE, SWAPPED, is_number
+from celoss.sources.base import BLANKS, NOT_FINITE, SWAPPED, THOUSANDS, is_number
 
 # Between fields that are separated by commas none can be a decimal comma without quotes, which no program writes.
 DELIMITERS = (";", "\t")
-# `1,234` may be a thousand and more: such numbers alone do not show what the comma means.
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
 
 
 def decimal_mark(columns: Iterable[Sequence[str]], delimiter: str) -> str:

@@ -100,7 +100,7 @@ def elements(lists: Any, width: int, start: int, column: str, role: str) -> tupl
     lengths = ndarray_or(pc.list_value_length(lists), NO_LIST)
     fits = lengths == width
     faults = [
-        _wrong_length(start + row, column, int(lengths[row]), role)
+        wrong_length(start + row, column, int(lengths[row]), role)
         for row in np.flatnonzero(~fits & (lengths != NO_LIST)).tolist()
     ]
     kept = lists if fits.all() else lists.take(from_ndarray(np.flatnonzero(fits)))
@@ -118,7 +118,8 @@ def _spread(values: Any, filled: Mask, width: int) -> Any:
     return pa.concat_arrays([values, missing]).take(from_ndarray(places))
 
 
-def _wrong_length(row: int, column: str, count: int, role: str) -> Fault:
+def wrong_length(row: int, column: str, count: int, role: str) -> Fault:
+    """The fault of a list that has `count` numbers, and should have another number of them."""
     return Fault(row, column, "1 number" if count == 1 else f"{count} numbers", "E507", role)
 
 
@@ -158,7 +159,7 @@ def parse_lists(cells: Sequence[str], width: int, start: int, column: str, role:
         if numbers is not None and len(numbers) == width:
             values[row] = numbers
         elif numbers is not None:
-            faults.append(_wrong_length(start + row, column, len(numbers), role))
+            faults.append(wrong_length(start + row, column, len(numbers), role))
         elif cell:
             faults.append(Fault(start + row, column, cell, "E501", role))
     return Elements(from_ndarray(values.ravel()), width), faults

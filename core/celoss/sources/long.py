@@ -99,6 +99,11 @@ class LongSource:
             self._together = are_together(self._rows(self.id_columns, [], careful))
         return self._together
 
+    @property
+    def share_read(self) -> float | None:
+        """See Source."""
+        return self._source.share_read
+
     def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False) -> Iterator[Chunk]:
         """See Source. The text of a class is that of the value column."""
         together = whole_cases if self.is_contiguous(careful) else in_memory
