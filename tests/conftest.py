@@ -48,30 +48,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew from what celoss prints now")
 
 
-@pytest.fixture
-def celoss(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+def in_process(*arguments: object, stdin: bytes = b"", env: dict[str, str] | None = None) -> Ran:
     """Runs `celoss ARGUMENTS` in this process, with pipes and not a terminal around it."""
+    from celoss_cli.main import main
 
-    def run(*arguments: object, stdin: bytes = b"", env: dict[str, str] | None = None) -> Ran:
-        from celoss_cli.main import main
+    with pytest.MonkeyPatch.context() as patch:
+        for name in VARIABLES:
+            patch.delenv(name, raising=False)
+        for name, value in (env or {}).items():
+            patch.setenv(name, value)
+        patch.setenv("OPENBLAS_NUM_THREADS", "1")
+        streams = [io.TextIOWrapper(io.BytesIO(data), "utf-8") for data in (stdin, b"", b"")]
+        for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
+            patch.setattr(sys, name, stream)
+        patch.setattr(sys, "argv", ["celoss", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+    assert isinstance(stopped.value.code, int)
+    out, err = (stream.buffer.getvalue().decode("utf-8") for stream in streams[1:])
+    return Ran(stopped.value.code, out, err)
 
-        with monkeypatch.context() as patch:
-            for name in VARIABLES:
-                patch.delenv(name, raising=False)
-            for name, value in (env or {}).items():
-                patch.setenv(name, value)
-            patch.setenv("OPENBLAS_NUM_THREADS", "1")
-            streams = [io.TextIOWrapper(io.BytesIO(data), "utf-8") for data in (stdin, b"", b"")]
-            for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
-                patch.setattr(sys, name, stream)
-            patch.setattr(sys, "argv", ["celoss", *map(str, arguments)])
-            with pytest.raises(SystemExit) as stopped:
-                main()
-        assert isinstance(stopped.value.code, int)
-        out, err = (stream.buffer.getvalue().decode("utf-8") for stream in streams[1:])
-        return Ran(stopped.value.code, out, err)
 
-    return run
+@pytest.fixture
+def celoss() -> Callable[..., Ran]:
+    """Runs `celoss ARGUMENTS` in this process, with pipes and not a terminal around it."""
+    return in_process
 
 
 def environment(**added: str) -> dict[str, str]:

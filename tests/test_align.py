@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 import celoss
-from celoss import CelossError
+from celoss import CelossError, align
 from celoss.keys import FEW_LABELS
 from celoss.pipeline import prepare, score
 
@@ -73,7 +74,7 @@ def test_rows_are_matched_by_id_in_any_order(files, ids, truth_order):
     rows = [f"{ids[index]},{['yes', 'no', 'yes'][index]}\n" for index in truth_order]
     inputs = files(binary(ids), "id,label\n" + "".join(rows))
     report = celoss.evaluate(*inputs)
-    assert report.log_loss == pytest.approx(-(math.log(0.9) + math.log1p(-0.8) + math.log(0.7)) / 3, rel=1e-14)
+    assert report.log_loss == pytest.approx(-(math.log(0.9) + math.log1p(-0.8) + math.log(0.7)) / 3, rel=1e-14, abs=0)
     assert report.rows["id"].tolist() == ids
     assert report.rows["label"].tolist() == ["yes", "no", "yes"]
 
@@ -102,12 +103,25 @@ def test_composite_keys_do_not_collide_where_their_joined_texts_would():
 
 def test_a_composite_key_may_repeat_in_each_of_its_parts(files):
     inputs = files("id,fold,p\na,1,0.9\na,2,0.8\nb,1,0.7\n", "id,fold,label\nb,1,1\na,2,1\na,1,1\n")
-    assert celoss.evaluate(*inputs, id=["id", "fold"]).log_loss == pytest.approx(LOSS, rel=1e-15)
+    assert celoss.evaluate(*inputs, id=["id", "fold"]).log_loss == pytest.approx(LOSS, rel=1e-15, abs=0)
 
 
 def test_the_two_files_may_name_the_key_differently(files):
     inputs = files(binary("abc").replace("id", "name"), truth("cab"))
-    assert celoss.evaluate(*inputs, id="name=id").log_loss == pytest.approx(LOSS, rel=1e-15)
+    assert celoss.evaluate(*inputs, id="name=id").log_loss == pytest.approx(LOSS, rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize("order", ["cab", "abc"])
+def test_of_the_rows_in_both_files_the_ids_may_be_named_differently(files, order):
+    labels = "id,name,label\n" + "".join(f"{one},x,1\n" for one in order + "d")
+    inputs = files(binary("abc").replace("id", "name"), labels)
+    assert celoss.evaluate(*inputs, id="name=id", id_match="inner").log_loss == pytest.approx(LOSS, rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize("ids", ["abc", "cba"])
+def test_files_in_one_order_need_no_table_of_labels(files, monkeypatch, ids):
+    monkeypatch.setattr(align, "by_key", None)
+    assert celoss.evaluate(*files(binary(ids), truth(ids)), batch_rows=2).log_loss == pytest.approx(LOSS, rel=1e-15, abs=0)
 
 
 @pytest.mark.parametrize("order", ["same", "shuffled"])
@@ -120,7 +134,7 @@ def test_more_labels_than_arrow_looks_up_are_matched_too(order):
     predictions = pa.table({"id": ids, "p": np.where(labels == 1, 0.75, 0.5)})
     report = celoss.evaluate(predictions, pa.table({"id": ids[rows], "label": labels[rows]}))
     ones = int(labels.sum())
-    assert report.log_loss == pytest.approx(-(ones * math.log(0.75) + (n - ones) * math.log(0.5)) / n, rel=1e-12)
+    assert report.log_loss == pytest.approx(-(ones * math.log(0.75) + (n - ones) * math.log(0.5)) / n, rel=1e-12, abs=0)
 
 
 def test_faults_of_more_labels_than_arrow_looks_up_are_found_too():
@@ -180,6 +194,11 @@ def test_an_empty_id_is_an_error_on_either_side(files):
     assert faults(*inputs) == [("E307", 1, [(2, "id", "")]), ("E307", 1, [(3, "id", "")])]
 
 
+def test_an_empty_id_of_a_file_with_predictions_and_labels_is_told_once(files):
+    both, _ = files("id,p,label\na,0.9,1\n,0.8,1\nc,0.7,1\n", "")
+    assert faults(both, id="id", pred="p", label="label") == [("E307", 1, [(3, "id", "")])]
+
+
 def test_an_empty_part_of_a_composite_key_is_an_error(files):
     inputs = files("id,fold,p\na,1,0.5\nb,,0.5\n", "id,fold,label\na,1,1\nb,,1\n")
     found = faults(*inputs, id=["id", "fold"])
@@ -191,6 +210,22 @@ def test_files_of_different_length_without_ids_are_an_error(files):
         with pytest.raises(CelossError) as caught:
             celoss.evaluate(*files(left, right), positive="1", batch_rows=1)
         assert caught.value.code == "E301"
+
+
+@pytest.mark.parametrize(
+    ("options", "because"),
+    [({"id": "#"}, "rows are matched by position (--id '#')"), ({}, "no column in common, so rows are matched by position")],
+    ids=["asked", "found"],
+)
+def test_files_of_different_length_are_named_with_their_rows_and_why_these_are_matched_by_position(files, options, because):
+    inputs = files("p\n" + "0.5\n" * 1500, "label\n1\n0\n")
+    with pytest.raises(CelossError) as caught:
+        celoss.evaluate(*inputs, positive="1", **options)
+    (one,) = caught.value.diagnostics
+    assert (one.code, one.message) == ("E301", f"{inputs[0]} has 1,500 rows, {inputs[1]} has 2")
+    assert [at.where for at in one.places] == list(inputs)
+    assert one.details == (f"found: {because}",)
+    assert one.help == "put the same id column in both files, or name it: --id NAME (--id A=B where the names differ)"
 
 
 @pytest.mark.parametrize("cell", ["n/a", "1.5", "", "nan"])
@@ -272,8 +307,8 @@ def test_shares_among_flags_make_all_labels_soft(files):
     """−Σ t ln p: rows of one class, and one of two halves."""
     report = celoss.evaluate(*files(GOOD, "id,cat,dog\na,1,0\nb,0,1\nc,0.5,0.5\n"), label=["cat", "dog"])
     assert report.task == "soft"
-    assert report.log_loss == pytest.approx(-(math.log(0.9) + math.log(0.8) + math.log(0.5)) / 3, rel=1e-15)
-    assert report.metrics["label_entropy"] == pytest.approx(math.log(2) / 3, rel=1e-15)
+    assert report.log_loss == pytest.approx(-(math.log(0.9) + math.log(0.8) + math.log(0.5)) / 3, rel=1e-15, abs=0)
+    assert report.metrics["label_entropy"] == pytest.approx(math.log(2) / 3, rel=1e-15, abs=0)
 
 
 @pytest.mark.parametrize("order", ["same", "shuffled"])
@@ -290,7 +325,7 @@ def test_a_true_class_may_be_written_in_several_ways(files, flags):
     swapped = ",".join(flags.split(",")[::-1])
     inputs = files(GOOD, f"id,cat,dog\nc,{flags}\nb,{swapped}\na,{flags}\n")
     expected = -(math.log(0.9) + math.log(0.8) + math.log(0.5)) / 3
-    assert celoss.evaluate(*inputs, label=["cat", "dog"]).log_loss == pytest.approx(expected, rel=1e-15)
+    assert celoss.evaluate(*inputs, label=["cat", "dog"]).log_loss == pytest.approx(expected, rel=1e-15, abs=0)
 
 
 def test_a_cell_that_says_neither_yes_nor_no_among_label_columns_is_told_once(files):
@@ -348,6 +383,43 @@ def test_the_batch_size_changes_no_bit(files, match):
     assert all(other == first for other in others)
 
 
+@pytest.mark.parametrize("match", [align.by_position, align.in_order, align.by_key])
+def test_a_batch_has_no_more_rows_than_asked_for(files, match):
+    ids = "abcde"
+    inputs = prepare(*files(binary(ids, [0.5] * 5), truth(ids)), id="#" if match is align.by_position else "id")
+    batches = list(match(inputs.plan, inputs.predictions, inputs.labels, False, 2))
+    assert [batch.rows.tolist() for batch in batches if len(batch.rows)] == [[0, 1], [2, 3], [4]]
+
+
+def cut(table, sizes):
+    """The same table in chunks of these sizes."""
+    starts = np.cumsum([0, *sizes])
+    return pa.concat_tables([table.slice(start, size) for start, size in zip(starts.tolist(), sizes, strict=False)])
+
+
+@pytest.mark.parametrize("id", ["#", "id"])
+@pytest.mark.parametrize("batch_rows", [1, 2, 65536])
+@pytest.mark.parametrize(("left", "right"), [([6], [1, 2, 3]), ([3, 1, 2], [2, 4]), ([1] * 6, [5, 1]), ([4, 2], [4, 2])])
+def test_rows_are_paired_however_the_two_tables_are_cut(left, right, batch_rows, id):
+    p, labels = [0.9, 0.2, 0.8, 0.7, 0.4, 0.6], [1, 0, 1, 1, 0, 1]
+    predictions = cut(pa.table({"id": list(range(6)), "p": p}), left)
+    truths = cut(pa.table({"id": list(range(6)), "label": labels}), right)
+    report = celoss.evaluate(predictions, truths, id=id, pred="p", label="label", batch_rows=batch_rows)
+    losses = [-math.log(one if label else 1 - one) for one, label in zip(p, labels, strict=True)]
+    assert report.rows["loss"].tolist() == pytest.approx(losses, rel=1e-14, abs=0)
+
+
+@pytest.mark.parametrize(("left", "right"), [([2], [2, 2, 1]), ([2, 2, 1], [2])], ids=["labels", "predictions"])
+def test_all_rows_of_the_longer_table_are_counted_however_it_is_cut(left, right):
+    predictions = cut(pa.table({"p": [0.5] * sum(left)}), left)
+    truths = cut(pa.table({"label": [0, 1, 0, 1, 0][: sum(right)]}), right)
+    with pytest.raises(CelossError) as caught:
+        celoss.evaluate(predictions, truths, id="#", positive="1")
+    assert caught.value.code == "E301"
+    counts = [int(one) for one in re.findall(r"has (\d+)", caught.value.diagnostics[0].message)]
+    assert counts == [sum(left), sum(right)]
+
+
 def test_the_order_of_the_rows_changes_no_bit(files):
     rng = np.random.default_rng(5)
     p = rng.random(200).tolist()
@@ -368,4 +440,26 @@ def test_the_order_of_the_rows_changes_no_bit(files):
     ],
 )
 def test_what_arrow_refuses_but_is_good_is_read_carefully(files, content):
-    assert celoss.evaluate(*files(content, truth("abc")), pred="p").log_loss == pytest.approx(LOSS, rel=1e-15)
+    assert celoss.evaluate(*files(content, truth("abc")), pred="p").log_loss == pytest.approx(LOSS, rel=1e-15, abs=0)
+
+
+def odd(order, column, values):
+    """A file that Arrow refuses but is good: a quote in the middle of a cell."""
+    others = {"a": "1", "b": '""', "c": "'\""}
+    return f"id,x,{column}\n" + "".join(f"{one},{others[one]},{values[one]}\n" for one in order)
+
+
+@pytest.mark.parametrize("options", [{}, {"id_match": "inner"}], ids=["all", "inner"])
+@pytest.mark.parametrize("order", ["abc", "cab"])
+@pytest.mark.parametrize("which", ["predictions", "labels", "both"])
+def test_whichever_file_arrow_refuses_is_read_carefully(files, which, order, options):
+    p = {"a": 0.9, "b": 0.8, "c": 0.7}
+    predictions = binary("abc") if which == "labels" else odd("abc", "p", p)
+    labels = truth(order) if which == "predictions" else odd(order, "label", dict.fromkeys("abc", 1))
+    report = celoss.evaluate(*files(predictions, labels), id="id", pred="p", label="label", **options)
+    assert report.log_loss == pytest.approx(LOSS, rel=1e-15, abs=0)
+
+
+def test_labels_without_ids_are_read_carefully_too(files):
+    inputs = files("p\n0.9\n0.8\n0.7\n", odd("abc", "label", dict.fromkeys("abc", 1)))
+    assert celoss.evaluate(*inputs, label="label", id="#").log_loss == pytest.approx(LOSS, rel=1e-15, abs=0)

@@ -74,7 +74,7 @@ def test_what_can_be_done_ends_with_0_and_says_nothing_on_stderr(line: str, fold
         ("eval preds.csv labels.csv --tolerance 1", "--tolerance"),
         ("eval preds.csv labels.csv -f xml", "markdown"),
         ("eval preds.csv labels.csv --eps much", "--eps"),
-        ("schema plan", "eval"),
+        ("schema report", "eval"),
         ("eval preds.csv labels.csv --eps 1", "error[E604]: --eps cannot be 1.0\n"),
         ("eval preds.csv labels.csv --eps -0.5", "error[E604]: --eps cannot be -0.5\n"),
         ("eval preds.csv labels.csv --eps nan", "error[E604]: --eps cannot be nan\n"),
@@ -97,6 +97,17 @@ def test_a_wrong_command_line_ends_with_2_and_an_empty_stdout(line: str, told: s
     assert told in ran.err
     assert "Traceback" not in ran.err
     assert leftovers(folder) == []
+
+
+@pytest.mark.parametrize("option", ["--pred", "--label", "--classes", "--class-weights", "--top-k"])
+def test_a_list_with_a_line_break_outside_of_quotes_is_a_wrong_command_line(option: str, folder: Path, celoss: Command) -> None:
+    ran = celoss(*SCORE, option, "a\rb")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == (
+        "error[E604]: a list of names cannot be a\\rb\n"
+        "  --> list a\\rb\n"
+        "  = help: quote a name that holds a comma or a line break: '\"a,b\"'\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,11 +141,11 @@ def test_wrong_data_ends_with_3_and_an_empty_stdout(
 def test_a_field_that_never_ends_is_an_error_that_says_where(
     folder: Path, celoss: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("celoss.sources.text.LONGEST_FIELD", 10)
-    (folder / "preds.csv").write_text(PREDS.replace("c,", f"{'c' * 11},"))
+    monkeypatch.setattr("celoss.sources.text.LONGEST_LINE", 40)
+    (folder / "preds.csv").write_text(PREDS.replace("c,", '"c,'))
     ran = celoss(*SCORE)
     assert (ran.code, ran.out) == (3, "")
-    assert ran.err == "error[E207]: cannot read the text: field larger than field limit (10)\n  --> preds.csv:4\n"
+    assert ran.err.startswith('error[E207]: a quote " is opened and not closed\n  --> preds.csv:4\n')
 
 
 def test_a_folder_in_the_place_of_a_file_is_an_error_of_its_own(folder: Path, celoss: Command) -> None:
@@ -590,7 +601,7 @@ def test_only_prints_null_for_what_is_undefined_and_inf_for_what_is_infinite(fol
     assert celoss(*SCORE, "--only", "log_loss", "--eps", "0").out == "inf\n"
 
 
-@pytest.mark.parametrize("name", ["eval", "error"])
+@pytest.mark.parametrize("name", ["eval", "explain", "check", "plan", "error"])
 def test_schema_prints_the_file_that_is_shipped(name: str, celoss: Command) -> None:
     assert celoss("schema", name).out == (files("celoss_cli") / "schema" / f"{name}.json").read_text("utf-8")
 

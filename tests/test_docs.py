@@ -19,7 +19,8 @@ import typer
 import celoss as library
 from tests.conftest import REPOSITORY, Ran, environment, twelve_digits
 
-PAGES = ("README.md", "docs/forms.md", "sample_data/README.md")
+CATALOGUE = "docs/messages.md"
+PAGES = ("README.md", "docs/forms.md", CATALOGUE, "sample_data/README.md")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LONGEST_README = 900
 
@@ -135,11 +136,11 @@ def test_every_option_in_the_help_is_a_parameter_and_the_reverse(command: str, c
 
 
 def test_check_takes_the_input_options_of_eval(celoss: Callable[..., Ran]) -> None:
-    assert shown_options(celoss, "check") < shown_options(celoss, "eval")
+    assert shown_options(celoss, "check") - {"--places"} < shown_options(celoss, "eval")
 
 
 def test_the_options_that_decide_a_score_are_those_of_the_library() -> None:
-    accepted = set(inspect.signature(library.evaluate).parameters) - {"batch_rows", "rows_path"}
+    accepted = set(inspect.signature(library.evaluate).parameters) - {"batch_rows", "progress", "rows_path"}
     assert accepted == parameters("eval") - {"format", "json", "only", "output", "rows", "quiet"}
 
 
@@ -149,7 +150,7 @@ def test_every_option_that_is_written_about_exists(celoss: Callable[..., Ran]) -
     commands = [one.name for one in main.app.registered_commands]
     known = {"--help", "--version"}.union(shown_options(celoss), *(shown_options(celoss, str(name)) for name in commands))
     written = [text for page in PAGES for _, text in blocks(page) for text in re.findall(r"celoss (?:eval|check).*", text)]
-    written += [(REPOSITORY / "README.md").read_text("utf-8")]
+    written += [(REPOSITORY / page).read_text("utf-8") for page in ("README.md", CATALOGUE)]
     written += [celoss(*command, "--help").out for command in ((), *((name,) for name in commands))]
     assert set().union(*map(options_of, written)) <= known
 
@@ -204,3 +205,91 @@ def test_every_code_of_an_error_or_a_note_is_tested() -> None:
     tested = {found for path in tests for found in named.findall(path.read_text("utf-8"))}
     assert used
     assert sorted(used - tested) == []
+
+
+# --- the catalogue of messages ----------------------------------------------------------------------------------------------
+
+
+def documented() -> dict[str, list[str]]:
+    """Code → the messages that are shown below its heading, one code to a heading."""
+    _, *parts = re.split(r"^### (?=[EN]\d+: )", (REPOSITORY / CATALOGUE).read_text("utf-8"), flags=re.MULTILINE)
+    codes = [part.partition(":")[0] for part in parts]
+    assert len(codes) == len(set(codes))
+    return {code: [text.rstrip("\n") for _, text in BLOCK.findall(part)] for code, part in zip(codes, parts, strict=True)}
+
+
+def used_codes() -> set[str]:
+    sources = [path.read_text("utf-8") for part in ("core", "cli") for path in (REPOSITORY / part).rglob("*.py")]
+    return {code for text in sources for code in re.findall(r'"(E\d{3}|N\d)"', text)}
+
+
+def golden_texts() -> set[str]:
+    texts = [path.read_text("utf-8") for path in (REPOSITORY / "tests" / "golden").glob("*/stderr")]
+    return {one.rstrip("\n") for text in texts for one in text.split("\n\n")}
+
+
+def test_every_code_has_one_heading_and_every_heading_a_code_in_order() -> None:
+    codes = list(documented())
+    assert sorted(codes) == sorted(used_codes())
+    assert codes == [*sorted(code for code in codes if code[0] == "E"), *sorted(code for code in codes if code[0] == "N")]
+
+
+@pytest.mark.parametrize("code", documented())
+def test_the_catalogue_shows_what_the_tests_expect_to_the_letter(code: str) -> None:
+    from tests.test_messages import code_of, proven_texts
+
+    shown = documented()[code]
+    assert shown
+    assert {code_of(text) for text in shown} == {code}
+    assert set(shown) - proven_texts() - golden_texts() == set()
+
+
+def test_every_message_on_the_page_is_tested_also_above_the_catalogue() -> None:
+    from tests.test_messages import proven_texts
+
+    shown = [text.rstrip("\n") for _, text in blocks(CATALOGUE) if re.match(r'error\[|note\[|\{"error"', text)]
+    assert len(shown) > sum(map(len, documented().values()))
+    assert set(shown) - proven_texts() - golden_texts() == set()
+
+
+def test_the_catalogue_links_to_headings_that_it_has() -> None:
+    text = (REPOSITORY / CATALOGUE).read_text("utf-8")
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles}
+    links = set(re.findall(r"\]\(#([^)]*)\)", text))
+    assert links
+    assert links - anchors == set()
+
+
+def test_the_catalogue_says_with_which_exit_status_a_code_ends() -> None:
+    from tests.test_messages import WRONG_CALLS
+
+    text = (REPOSITORY / CATALOGUE).read_text("utf-8")
+    (listed,) = re.findall(r"whatever\s+the\s+files\s+hold\s+\(([^)]*)\)", text)
+    assert set(re.findall(r"E\d{3}", listed)) == WRONG_CALLS
+
+
+def test_the_limits_that_are_written_are_those_of_the_code() -> None:
+    from celoss import checks, checkup, errors
+    from celoss.detect import layout
+    from celoss.sources import base, ipc, text
+
+    _, _, limits = (REPOSITORY / CATALOGUE).read_text("utf-8").partition("## Limits\n")
+    cells = [line.split("|")[2] for line in limits.splitlines() if line.startswith("| ")]
+    written = [number.replace(",", "") for cell in cells for number in re.findall(r"\d[\d,.]*(?:e-?\d+)?\b", cell)]
+    assert list(map(float, written)) == [
+        *(base.HEAD_ROWS, base.HEAD_CELLS, base.LONGEST_LINE, base.MOST_COLUMNS, text.MOST_BLANK_LINES),
+        round(ipc.MOST_BATCH_BYTES / 1e9, 1),
+        *(layout.MOST_COLUMNS, layout.MOST_CLASSES),
+        *(checks.LARGEST_LOGIT, 0, checks.SMALLEST_WEIGHT, checks.LARGEST_WEIGHT),
+        *(errors.SHOWN_PLACES, checkup.PLACES, errors.LONGEST_VALUE, errors.LONGEST_EXCERPT),
+    ]
+
+
+# What scripts may look for: the codes of the first version.
+FIRST = """E101 E102 E103 E104 E105 E106 E107 E201 E202 E203 E204 E205 E301 E302 E303 E304 E305 E306 E401 E402 E403 E404 E405
+E406 E501 E502 E503 E504 E505 E506 E601 E701 E702 E900 N1 N2 N3"""
+
+
+def test_no_code_of_the_first_version_is_gone() -> None:
+    assert set(FIRST.split()) - used_codes() == set()

@@ -63,6 +63,9 @@ def report_failure(error: BaseException, arguments: list[str]) -> int:
     if isinstance(error, CelossError):
         fail(error.diagnostics, arguments)
         return USAGE if isinstance(error, UsageError) else DATA
+    if isinstance(error, MemoryError):
+        fail(diagnostic("E112", "there is not enough memory", "free some memory and run it again"), arguments)
+        return DATA
     if os.environ.get("CELOSS_DEBUG"):
         import traceback
 

@@ -14,6 +14,7 @@ import typer
 from celoss import __version__
 from celoss_cli.failures import (
     BUG,
+    DATA,
     DONE,
     INTERRUPTED,
     PIPE_CLOSED,
@@ -23,6 +24,9 @@ from celoss_cli.failures import (
     report_usage,
 )
 from celoss_cli.options import (
+    CheckFormat,
+    CheckFormatOption,
+    CheckQuiet,
     Conventions,
     Document,
     ExplainFormat,
@@ -34,6 +38,8 @@ from celoss_cli.options import (
     Labels,
     Only,
     Output,
+    Places,
+    PlanOutput,
     Predictions,
     Quiet,
     Row,
@@ -42,9 +48,10 @@ from celoss_cli.options import (
     takes_inputs,
     usage,
 )
-from celoss_cli.terminal import color, forget, say, width, write_out
+from celoss_cli.terminal import color, forget, progress, say, width, write_out
 
 if TYPE_CHECKING:
+    from celoss.checkup import Checkup
     from celoss.explaining import Explanation
     from celoss.report import Report
 
@@ -94,6 +101,14 @@ Examples:
   celoss explain preds.csv labels.csv --row '#12' -f json
   celoss explain preds.csv labels.csv --conventions"""
 
+CHECK_EPILOG = """\b
+Examples:
+  celoss check preds.csv labels.csv
+  celoss check preds.csv labels.csv -f json | jq '.errors[].places[]'
+  celoss check preds.csv labels.csv -f github
+  celoss check preds.csv labels.csv -o plan.json
+  celoss eval new.csv labels.csv --plan plan.json"""
+
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -132,14 +147,18 @@ def _eval(
     from celoss.pipeline import evaluate
     from celoss.report import check_metric
 
-    if only is not None:
+    if only is not None and inputs["plan"] is None:
         check_metric(only, "--only", inputs["top_k"])
     writers = [(path, _renderer_of(path)) for path in output or []]
     targets = [("-o", path) for path in output or []] + ([("--rows", rows)] if rows else [])
-    check_targets(targets, [predictions, labels])
+    check_targets(targets, [predictions, labels, inputs["plan"]])
     with ExitStack() as stack:
         files = [(stack.enter_context(whole_file(path, "-o")), render) for path, render in writers]
-        report = evaluate(predictions, labels, **inputs, rows_path=rows)
+        with progress(quiet) as bar:
+            report = evaluate(predictions, labels, **inputs, rows_path=rows, progress=bar)
+        if only is not None:
+            # A plan may have top-k accuracies of its own.
+            check_metric(only, "--only", report.plan.options.top_k)
         text = _text(report, Format.JSON if json else format, only)
         for target, render in files:
             _write(target, render(report))
@@ -171,10 +190,11 @@ def _explain(
     from celoss.files import check_targets, whole_file
 
     writers = [(path, _renderer_of(path, (".json", ".jsonl"))) for path in output or []]
-    check_targets([("-o", path) for path in output or []], [predictions, labels])
+    check_targets([("-o", path) for path in output or []], [predictions, labels, inputs["plan"]])
     with ExitStack() as stack:
         files = [(stack.enter_context(whole_file(path, "-o")), render) for path, render in writers]
-        explanation = explain(predictions, labels, worst=worst, row=row, conventions=conventions, **inputs)
+        with progress(quiet) as bar:
+            explanation = explain(predictions, labels, worst=worst, row=row, conventions=conventions, progress=bar, **inputs)
         text = _explained(explanation, ExplainFormat.JSON if json else format)
         for target, render in files:
             _write(target, render(explanation))
@@ -183,26 +203,37 @@ def _explain(
     return "" if quiet and output else text
 
 
-@app.command("check")
+@app.command("check", epilog=CHECK_EPILOG)
 @takes_inputs
-def _check(inputs: dict[str, Any], predictions: Predictions, labels: Labels = None) -> str:
-    """Say what is understood of the files and why, and read every row for faults.
+def _check(
+    inputs: dict[str, Any],
+    predictions: Predictions,
+    labels: Labels = None,
+    format: CheckFormatOption = CheckFormat.TABLE,
+    json: Json = False,
+    places: Places = None,
+    output: PlanOutput = None,
+    quiet: CheckQuiet = False,
+) -> tuple[str, int]:
+    """Say what is understood of the files and why, and list every fault.
 
-    Takes the options of `celoss eval`. Each line is one decision: what, its value, and because of what.
+    Takes the options of `celoss eval`, which finds the same faults. Each line is one decision: what, its value, and because
+    of what; then each kind of fault with every place. Exit status 3 when there are faults.
     """
-    from celoss.errors import CelossError
-    from celoss.pipeline import prepare, score
+    from celoss.checkup import PLACES, check
+    from celoss.files import check_targets, whole_file
 
-    evaluation = prepare(predictions, labels, **inputs)
-    text = "".join(f"{finding}\n" for finding in evaluation.plan.findings)
-    try:
-        state = score(evaluation)
-    except CelossError as error:
-        # What was understood explains the faults, so it is printed with them.
-        error.printed = text
-        raise
-    say("".join(f"{note}\n" for note in evaluation.report(state).notes))
-    return f"{text}rows: {state.count:,} (all read, no fault)\n"
+    if output is not None:
+        _renderer_of(output, (".json",))
+        check_targets([("-o", output)], [predictions, labels, inputs["plan"]])
+    with progress(quiet) as bar:
+        checkup = check(predictions, labels, places=PLACES if places is None else places, progress=bar, **inputs)
+    if output is not None and checkup.plan is not None:
+        with whole_file(output, "-o") as target:
+            _write(target, checkup.plan.to_json() + "\n")
+    if not quiet:
+        say("".join(f"{note}\n" for note in checkup.notes))
+    return _checked(checkup, CheckFormat.JSON if json else format, quiet), DONE if checkup.ok else DATA
 
 
 @app.command("schema")
@@ -228,6 +259,17 @@ def _renderer_of(path: str, extensions: tuple[str, ...] = ()) -> Any:
 def _write(target: str, text: str) -> None:
     with open(target, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
         file.write(text)
+
+
+def _checked(checkup: Checkup, format: CheckFormat, quiet: bool) -> str:
+    """What goes to standard output; with `quiet` only what is wrong."""
+    from celoss_cli.render.check import github, render
+
+    if format is CheckFormat.TABLE:
+        return render(checkup, findings=not quiet)
+    if format is CheckFormat.GITHUB:
+        return github(checkup)
+    return checkup.to_json(indent=2 if format is CheckFormat.JSON else None) + "\n"
 
 
 def _explained(explanation: Explanation, format: ExplainFormat) -> str:
@@ -297,6 +339,8 @@ def _run(arguments: list[str]) -> tuple[str, int]:
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     try:
         result = typer.main.get_command(app).main(arguments, prog_name="celoss", standalone_mode=False)
+        if isinstance(result, tuple):
+            return result
         return result if isinstance(result, str) else "", result if isinstance(result, int) else DONE
     except typer.Exit as done:
         return "", int(done.exit_code)
@@ -311,4 +355,4 @@ def _run(arguments: list[str]) -> tuple[str, int]:
     except usage_error as error:
         return "", report_usage(error, arguments)
     except Exception as error:
-        return getattr(error, "printed", ""), report_failure(error, arguments)
+        return "", report_failure(error, arguments)

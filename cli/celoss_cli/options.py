@@ -7,12 +7,14 @@ import functools
 import inspect
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from celoss.errors import CelossError
+
+R = TypeVar("R")
 
 
 class Format(StrEnum):
@@ -33,11 +35,22 @@ class ExplainFormat(StrEnum):
     JSONL = "jsonl"
 
 
+class CheckFormat(StrEnum):
+    """What `check` prints on standard output."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    GITHUB = "github"
+
+
 class Document(StrEnum):
     """Outputs that have a JSON Schema."""
 
     EVAL = "eval"
     EXPLAIN = "explain"
+    CHECK = "check"
+    PLAN = "plan"
     ERROR = "error"
 
 
@@ -131,6 +144,12 @@ As = Annotated[
         "--as", metavar="NAME", help="Losses by another tool's rule: sklearn, keras, xgboost … (explain --conventions)."
     ),
 ]
+Plan = Annotated[
+    str | None,
+    typer.Option(
+        "--plan", metavar="FILE", help="Read and score as a plan says that `celoss check -o` saved; no other options."
+    ),
+]
 FormatOption = Annotated[
     Format, typer.Option("-f", "--format", envvar="CELOSS_FORMAT", show_envvar=False, help="What to print.")
 ]
@@ -152,6 +171,16 @@ Row = Annotated[
     str | None, typer.Option("--row", metavar="ID|#N", help="One row in full, by its id or its number in PREDS ('#1').")
 ]
 Conventions = Annotated[bool, typer.Option("--conventions", help="The file under the rules of other tools.")]
+CheckFormatOption = Annotated[
+    CheckFormat, typer.Option("-f", "--format", envvar="CELOSS_FORMAT", show_envvar=False, help="What to print.")
+]
+PlanOutput = Annotated[
+    str | None, typer.Option("-o", "--output", metavar="FILE", help="Save the plan, for --plan: a .json file.")
+]
+Places = Annotated[
+    int | None, typer.Option("--places", metavar="N", help="Places to list of each kind of fault.  [10000]", show_default=False)
+]
+CheckQuiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing but faults.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No notes; with -o or --rows nothing on standard output either.")]
 
 
@@ -180,6 +209,7 @@ def inputs(
     top_k: TopK = None,
     ties: Ties = "fraction",
     convention: As = None,
+    plan: Plan = None,
 ) -> dict[str, Any]:
     """The options that say how files are read and scored, as arguments of the library."""
     return {
@@ -207,31 +237,38 @@ def inputs(
         "top_k": sizes_of(top_k),
         "ties": ties,
         "convention": convention,
+        "plan": plan,
     }
 
 
-def takes_inputs(command: Callable[..., str]) -> Callable[..., str]:
+def takes_inputs(command: Callable[..., R]) -> Callable[..., R]:
     """Gives a command the options of `_inputs` after its arguments, and their values as its argument `inputs`."""
     shared = inspect.signature(inputs, eval_str=True).parameters
     own = [one for name, one in inspect.signature(command, eval_str=True).parameters.items() if name != "inputs"]
     first = [one for one in own if one.name in ("predictions", "labels")]
+    own_result = inspect.signature(command, eval_str=True).return_annotation
     merged = [*first, *shared.values(), *(one for one in own if one not in first)]
 
     @functools.wraps(command)
-    def run(**values: Any) -> str:
+    def run(**values: Any) -> R:
         given = {name: values.pop(name) for name in shared}
         return command(**values, inputs=inputs(**given))
 
-    run.__signature__ = inspect.Signature(merged, return_annotation=str)  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in merged} | {"return": str}
+    run.__signature__ = inspect.Signature(merged, return_annotation=own_result)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in merged} | {"return": own_result}
     return run
 
 
 def columns_of(lists: list[str] | None) -> list[str] | None:
-    """Column names of comma-separated lists; one that contains a comma is quoted as in CSV."""
+    """Column names of comma-separated lists; one that contains a comma or a line break is quoted as in CSV."""
     if lists is None:
         return None
-    return [name for names in lists for name in next(csv.reader([names], skipinitialspace=True), [""]) or [""]]
+    try:
+        return [name for names in lists for name in next(csv.reader([names], skipinitialspace=True), [""]) or [""]]
+    except csv.Error:
+        shown = ",".join(lists)
+        advice = "quote a name that holds a comma or a line break: '\"a,b\"'"
+        raise usage("E604", f"a list of names cannot be {shown}", f"list {shown}", advice) from None
 
 
 def meanings_of(lists: list[str] | None) -> dict[str, str] | None:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import TextIO
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
+
+# Seconds after which a run is long enough to show how far it is.
+PATIENCE = 1.0
 
 
 def width() -> int | None:
@@ -51,3 +57,64 @@ def forget(stream: TextIO | None) -> None:
     """Lets what the stream still holds go nowhere, so that Python's own flush at the end cannot fail."""
     if stream is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def progress(quiet: bool) -> Iterator[Bar | None]:
+    """What is to be told of rows that are read, to show it on standard error after a second; None off a terminal."""
+    if quiet or sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield None
+        return
+    bar = Bar()
+    timer = threading.Timer(PATIENCE, bar.show)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield bar
+    finally:
+        timer.cancel()
+        bar.hide()
+
+
+class Bar:
+    """How many rows were read, and which share of the file that is; gone without a trace once it is hidden."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._share: float | None = None
+        self._lock = threading.Lock()
+        self._hidden = False
+        self._shown: Any = None
+
+    def __call__(self, rows: int, share: float | None) -> None:
+        self._rows, self._share = rows, share
+        if self._shown is not None:
+            self._update()
+
+    def show(self) -> None:
+        """Begins to show the bar, in a thread of Rich."""
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        with self._lock:
+            if self._hidden:
+                return
+            columns = (SpinnerColumn(), TextColumn("{task.fields[rows]:,} rows"), BarColumn(), TimeElapsedColumn())
+            shown = Progress(*columns, console=Console(file=sys.stderr), transient=True)
+            shown.add_task("", total=None, rows=self._rows)
+            with suppress(OSError):
+                shown.start()
+                self._shown = shown
+
+    def hide(self) -> None:
+        """Takes the bar away, or lets it never appear."""
+        with self._lock:
+            self._hidden = True
+            if self._shown is not None:
+                # A terminal that has gone away takes the bar with it.
+                with suppress(OSError):
+                    self._shown.stop()
+
+    def _update(self) -> None:
+        done = {} if self._share is None else {"total": 1.0, "completed": self._share}
+        self._shown.update(self._shown.task_ids[0], rows=self._rows, **done)

@@ -11,10 +11,12 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "CelossError": "errors",
+    "Checkup": "checkup",
     "Diagnostic": "errors",
     "Plan": "plan",
     "Report": "report",
     "State": "state",
+    "check": "checkup",
     "cross_entropy": "functions",
     "entropy": "functions",
     "evaluate": "pipeline",
@@ -26,11 +28,13 @@ _HOMES = {
 
 __all__ = [
     "CelossError",
+    "Checkup",
     "Diagnostic",
     "Plan",
     "Report",
     "State",
     "__version__",
+    "check",
     "cross_entropy",
     "entropy",
     "evaluate",
@@ -41,6 +45,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from celoss.checkup import Checkup, check
     from celoss.errors import CelossError, Diagnostic
     from celoss.explaining import explain
     from celoss.functions import cross_entropy, entropy, kl_divergence

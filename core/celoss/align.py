@@ -8,8 +8,8 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from celoss.checks import Batch, checked_pair, forgiving
-from celoss.errors import CelossError, Diagnostic, Place, escape
+from celoss.checks import Batch, checked_pair, empty_batch, forgiving
+from celoss.errors import Fault, Faults
 from celoss.keys import LabelTable, Orders
 from celoss.plan import LABELS, PREDICTIONS, Plan
 from celoss.sources import Chunk, Source
@@ -21,7 +21,7 @@ class OrderDiffersError(Exception):
 
 
 def by_position(plan: Plan, predictions: Source, labels: Source | None, careful: bool, rows: int) -> Iterator[Batch]:
-    """Pairs the n-th prediction with the n-th label, in batches of at most `rows` rows. Raises CelossError (E301)."""
+    """Pairs the n-th prediction with the n-th label, in batches of at most `rows` rows; a fault (E301) for unequal numbers."""
     if labels is None:
         for both in _cut(_whole_rows(plan, predictions, careful), rows):
             yield checked_pair(plan, *_split(plan, both))
@@ -33,7 +33,8 @@ def by_position(plan: Plan, predictions: Source, labels: Source | None, careful:
         if left is not None and right is not None:
             yield checked_pair(plan, left, right)
     if seen[0] != seen[1]:
-        raise CelossError(_unequal(plan, predictions, labels, *seen))
+        unequal = Fault(min(seen), None, f"{seen[0]} {seen[1]}", "E301", PREDICTIONS)
+        yield empty_batch(plan, Faults.of([unequal], most=plan.places))
 
 
 def in_order(plan: Plan, predictions: Source, labels: Source, careful: bool, rows: int) -> Iterator[Batch]:
@@ -116,15 +117,3 @@ def _zip(lefts: Iterator[Chunk], rights: Iterator[Chunk], rows: int) -> Iterator
 def _next(chunks: Iterator[Chunk]) -> Chunk | None:
     """The next chunk that has rows."""
     return next((chunk for chunk in chunks if chunk.rows), None)
-
-
-def _unequal(plan: Plan, predictions: Source, labels: Source, left: int, right: int) -> Diagnostic:
-    asked = any(finding.because == "--id '#'" for finding in plan.findings)
-    because = "rows are matched by position (--id '#')" if asked else "no column in common, so rows are matched by position"
-    return Diagnostic(
-        "E301",
-        f"{escape(predictions.name)} has {left:,} rows, {escape(labels.name)} has {right:,}",
-        (Place(predictions.name), Place(labels.name)),
-        details=(f"found: {because}",),
-        help="put the same id column in both files, or name it: --id NAME (--id A=B where the names differ)",
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from celoss.bridge import from_ndarray, ndarray
-from celoss.errors import NO_FAULTS, SHOWN_PLACES, Fault, Faults
+from celoss.errors import NO_FAULTS, Fault, Faults
 from celoss.kernels import Codes, Floats, Mask, plane_sum
 from celoss.naming import flag, means_missing
 from celoss.plan import LABELS, PREDICTIONS, Plan
@@ -24,6 +24,8 @@ SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-100, 1e100
 LARGEST_LOGIT = 1e30
 # What --missing can fill or leave out: cells without a value, and cases of the long form without a row for a class.
 ABSENT = ("E501", "E509")
+# Faults of one cell, beside which the others of the row still mean something.
+OF_CELLS = ("E501", "E208")
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,8 @@ class Batch:
     rows: (n,) row numbers in the predictions. values: (k, n) planes in the order of the classes as the plan's scale has
     them, or (1, n) of classes[1]. codes, targets, weights: as in `Labels`; label shares are always (k, n). keys, by: the
     key columns and those of --by, in the order of the plan. noted: rows whose sum is off 1 by more than rounding explains.
-    deviation: the largest such |Σp − 1|. dropped, filled: rows left out, or made uniform, for a missing value.
-    unmatched: rows of the predictions without a label; unmatched_labels: the reverse.
+    deviation: the largest such |Σp − 1|. read: rows of the predictions that were looked at. dropped, filled: rows left out,
+    or made uniform, for a missing value. unmatched: rows of the predictions without a label; unmatched_labels: the reverse.
     """
 
     rows: Codes
@@ -92,6 +94,7 @@ class Batch:
     faults: Faults = NO_FAULTS
     noted: int = 0
     deviation: float = 0.0
+    read: int = 0
     dropped: int = 0
     filled: int = 0
     unmatched: int = 0
@@ -164,6 +167,7 @@ def checked_batch(plan: Plan, chunk: Chunk, labels: Labels) -> Batch:
         faults,
         int((note & good).sum()),
         float(off[note & good].max(initial=0.0)),
+        chunk.rows,
         dropped=int((usable & (labels.missing | cells.missing)).sum()),
         filled=int((good & cells.filled).sum()),
     )
@@ -174,7 +178,8 @@ def checked_pair(plan: Plan, left: Chunk, right: Chunk) -> Batch:
     """The batch of predictions and labels that belong together row by row."""
     keyed = len(right.texts) > len(plan.texts(LABELS))
     labels = read_labels(plan, right, len(plan.keys) if keyed else 0)
-    faults = labels.faults + empty_keys(left, PREDICTIONS, plan.key_columns(PREDICTIONS))
+    faults = labels.faults + empty_keys(plan, left, PREDICTIONS)
+    faults = faults + empty_keys(plan, right, LABELS) if keyed else faults
     batch = checked_batch(plan, left, labels)
     return replace(batch, faults=batch.faults + faults)
 
@@ -186,22 +191,34 @@ def forgiving(plan: Plan, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
     """
     if plan.options.missing == "error":
         return chunks
-    weight = plan.weights[1] if plan.weights else None
-    return (replace(chunk, faults=tuple(one for one in chunk.faults if not _is_absent(one, weight))) for chunk in chunks)
+    return (replace(chunk, faults=tuple(one for one in chunk.faults if not _is_absent(plan, one))) for chunk in chunks)
 
 
-def _is_absent(fault: Fault, weight: str | None) -> bool:
+def _is_absent(plan: Plan, fault: Fault) -> bool:
     """Whether a fault is a cell or a row of a case without a value, other than a weight."""
-    if fault.code not in ABSENT or (weight is not None and fault.column == weight):
+    if fault.code not in ABSENT or plan.is_weight(fault.file, fault.column):
         return False
     return fault.code != "E501" or means_missing(fault.value or "")
 
 
 def readable(chunk: Chunk) -> Mask:
-    """Whether each row (n,) is wanted and could be read as a whole."""
+    """Whether each row (n,) is wanted and was cut into cells rightly, though some of these may be bad."""
     read = np.ones(chunk.rows, dtype=np.bool_) if chunk.wanted is None else chunk.wanted.copy()
-    read[[fault.table_row - chunk.start for fault in chunk.faults]] = False
+    read[[fault.table_row - chunk.start for fault in chunk.faults if fault.code not in OF_CELLS]] = False
     return read
+
+
+def _spoiled(chunk: Chunk, columns: Sequence[str]) -> Mask:
+    """Cells (k, n) of these columns that could not be read: their faults are told already."""
+    spoiled = np.zeros((len(columns), chunk.rows), dtype=np.bool_)
+    # A fault of the list `p` is one of all its places: `p[0]`, `p[1]`, ….
+    places: dict[str, list[int]] = {}
+    for index, name in enumerate(columns):
+        for stored in {name, name.rpartition("[")[0]}:
+            places.setdefault(stored, []).append(index)
+    for fault in chunk.faults:
+        spoiled[places.get(fault.column or "", []), fault.table_row - chunk.start] = True
+    return spoiled
 
 
 # --- predictions ----------------------------------------------------------------------------------------------------------
@@ -228,17 +245,14 @@ def _check_cells(plan: Plan, chunk: Chunk) -> _Cells:
     inside = values.min(initial=low) >= low and values.max(initial=min(high, 0.0)) <= high
     if not chunk.faults and inside and (high == 1.0 or not _impossible(plan, values).any()):
         return _Cells(values, read, nothing, nothing, NO_FAULTS)
-    absent = np.isnan(values) & read
+    spoiled = _spoiled(chunk, plan.columns)
+    absent = np.isnan(values) & read & ~spoiled
     outside = ((values < low) | (values > high) | _impossible(plan, values)) & read
     missing: Mask = np.logical_or.reduce(absent)
-    faults = Faults.of(chunk.faults)
+    faults = Faults.of(chunk.faults, most=plan.places)
     for code, cells in (("E502", nothing & absent if lenient else absent), ("E503", outside)):
-        shown = [
-            Fault(chunk.start + int(row), plan.columns[column], number_text(values[column, row]), code, PREDICTIONS)
-            for row, column in np.argwhere(cells.T)[:SHOWN_PLACES].tolist()
-        ]
-        faults = faults + Faults.of(shown, {(code, PREDICTIONS): int(cells.sum())})
-    good = read & ~outside.any(axis=0)
+        faults = faults + _cell_faults(plan, code, PREDICTIONS, chunk.start, cells, plan.columns, values)
+    good = read & ~(outside | spoiled).any(axis=0)
     if plan.options.missing == "uniform":
         values = values.copy()
         # Independent labels are missing one by one; of one distribution a missing class leaves the others without meaning.
@@ -316,16 +330,14 @@ def _is_rounded(p: Floats, decimals: int) -> Mask:
 
 
 def _bad_sums(plan: Plan, chunk: Chunk, values: Floats, beyond: Mask) -> Faults:
-    rows = np.flatnonzero(beyond)
-    shown = []
-    for row in rows[:SHOWN_PLACES].tolist():
+    def total(row: int) -> str:
         cells = values[:, row : row + 1]
         logs = plan.scale == "logprobs"
-        total = float(plane_sum(np.exp(cells) if logs else cells)[0])
+        whole = float(plane_sum(np.exp(cells) if logs else cells)[0])
         # The last digits of exponentials depend on the processor.
-        text = f"{total:.12g}" if logs else number_text(total)
-        shown.append(Fault(chunk.start + row, None, text, "E504", PREDICTIONS))
-    return Faults.of(shown, {("E504", PREDICTIONS): len(rows)})
+        return f"{whole:.12g}" if logs else number_text(whole)
+
+    return row_faults(plan, "E504", PREDICTIONS, chunk.start, np.flatnonzero(beyond), None, total)
 
 
 def number_text(value: float) -> str:
@@ -333,19 +345,42 @@ def number_text(value: float) -> str:
     return repr(float(value)) if value == value else ""
 
 
+def row_faults(
+    plan: Plan, code: str, role: str, start: int, rows: Codes, column: str | None, value: Callable[[int], str]
+) -> Faults:
+    """Faults of one kind at these positions of a chunk that starts at row `start`; `value` tells what stands there."""
+    shown = [Fault(start + row, column, value(row), code, role) for row in rows[: plan.places].tolist()]
+    return Faults.of(shown, {(code, role): len(rows)}, plan.places)
+
+
+def _first_cells(cells: Mask, order: Sequence[int], most: int) -> list[tuple[int, int]]:
+    """(row, place in `order`) of the first cells (k, n), row by row."""
+    rows = np.flatnonzero(np.logical_or.reduce(cells))[:most]
+    return [(int(rows[at]), place) for at, place in np.argwhere(cells[order][:, rows].T)[:most].tolist()]
+
+
+def _cell_faults(plan: Plan, code: str, role: str, start: int, cells: Mask, columns: Sequence[str], values: Any) -> Faults:
+    """Faults of one kind at cells (k, n) of these columns, whose numbers or texts are `values`."""
+    # By name, as faults of one row are sorted: which are the first must not depend on how many are kept.
+    order = sorted(range(len(columns)), key=columns.__getitem__)
+    shown = [
+        Fault(start + row, columns[order[at]], _cell_text(values[order[at]], row), code, role)
+        for row, at in _first_cells(cells, order, plan.places)
+    ]
+    return Faults.of(shown, {(code, role): int(cells.sum())}, plan.places)
+
+
 # --- keys, labels, weights ------------------------------------------------------------------------------------------------
 
 
-def empty_keys(chunk: Chunk, role: str, names: Sequence[str]) -> Faults:
+def empty_keys(plan: Plan, chunk: Chunk, role: str) -> Faults:
     """Faults (E307) for rows whose key columns, the first texts of the chunk, are not all filled."""
     faults = NO_FAULTS
-    for name, column in zip(names, chunk.texts, strict=False):
+    for name, column in zip(plan.key_columns(role), chunk.texts, strict=False):
         lengths = pc.binary_length(column)
         if pc.min(lengths).as_py() == 0:
-            empty = ndarray(lengths) == 0
-            rows = chunk.start + np.flatnonzero(empty & readable(chunk))
-            shown = [Fault(row, name, "", "E307", role) for row in rows[:SHOWN_PLACES].tolist()]
-            faults = faults + Faults.of(shown, {("E307", role): len(rows)})
+            rows = np.flatnonzero((ndarray(lengths) == 0) & readable(chunk))
+            faults = faults + row_faults(plan, "E307", role, chunk.start, rows, name, lambda row: "")
     return faults
 
 
@@ -356,7 +391,7 @@ def read_labels(plan: Plan, chunk: Chunk, keys: int) -> Labels:
     """
     role = PREDICTIONS if plan.labels_in_predictions else LABELS
     # In one file the faults of the cells are told with the predictions.
-    faults = NO_FAULTS if plan.labels_in_predictions else Faults.of(chunk.faults)
+    faults = NO_FAULTS if plan.labels_in_predictions else Faults.of(chunk.faults, most=plan.places)
     read = readable(chunk)
     by = sum(side == LABELS for side, _ in plan.by)
     groups = chunk.texts[keys : keys + by]
@@ -393,12 +428,9 @@ def _named_codes(plan: Plan, chunk: Chunk, role: str, read: Mask) -> tuple[Codes
     if (table == UNKNOWN).any():
         empty = np.array([not text.strip() for text in texts])[places]
         wrong = (codes == UNKNOWN) & read
-        for code, rows in (("E403", np.flatnonzero(wrong & empty)), ("E402", np.flatnonzero(wrong & ~empty))):
-            shown = [
-                Fault(chunk.start + row, plan.label_columns[0], texts[places[row]], code, role)
-                for row in rows[:SHOWN_PLACES].tolist()
-            ]
-            faults = faults + Faults.of(shown, {(code, role): len(rows)})
+        for code, these in (("E403", wrong & empty), ("E402", wrong & ~empty)):
+            rows, column = np.flatnonzero(these), plan.label_columns[0]
+            faults = faults + row_faults(plan, code, role, chunk.start, rows, column, lambda row: texts[places[row]])
     return codes, codes, faults
 
 
@@ -412,12 +444,12 @@ def _one_hot_codes(plan: Plan, chunk: Chunk, role: str, read: Mask) -> tuple[Cod
     codes[~good] = UNKNOWN
     if plan.options.missing == "drop":
         codes[~good & absent.any(axis=0)] = MISSING
+
+    def written(row: int) -> str:
+        return " ".join(column[row].as_py() or '""' for column in columns)
+
     rows = np.flatnonzero((codes == UNKNOWN) & read)
-    shown = [
-        Fault(chunk.start + row, None, " ".join(column[row].as_py() or '""' for column in columns), "E411", role)
-        for row in rows[:SHOWN_PLACES].tolist()
-    ]
-    return codes, codes, Faults.of(shown, {("E411", role): len(rows)})
+    return codes, codes, row_faults(plan, "E411", role, chunk.start, rows, None, written)
 
 
 def _flags(plan: Plan, chunk: Chunk, role: str, read: Mask) -> tuple[Floats, Codes, Faults]:
@@ -469,9 +501,8 @@ def _one_whole(
     if not counts:
         off |= np.abs(total - 1.0) > plan.label_deviation
     rows = np.flatnonzero(off & (state == 0) & read)
-    shown = [Fault(chunk.start + row, None, number_text(total[row]), "E412", role) for row in rows[:SHOWN_PLACES].tolist()]
     state[rows] = UNKNOWN
-    faults = faults + Faults.of(shown, {("E412", role): len(rows)})
+    faults = faults + row_faults(plan, "E412", role, chunk.start, rows, None, lambda row: number_text(total[row]))
     return (targets / total if counts else targets), state, faults
 
 
@@ -483,13 +514,9 @@ def _label_faults(
     if plan.options.missing == "drop":
         state[absent.any(axis=0)] = MISSING
     faults = NO_FAULTS
-    bad = wrong & (read & (state == UNKNOWN))
+    bad = wrong & (read & (state == UNKNOWN)) & ~_spoiled(chunk, plan.label_columns)
     for code, these in (("E403", bad & absent), ("E413", bad & ~absent)):
-        shown = [
-            Fault(chunk.start + row, plan.label_columns[column], _cell_text(cells[column], row), code, role)
-            for row, column in np.argwhere(these.T)[:SHOWN_PLACES].tolist()
-        ]
-        faults = faults + Faults.of(shown, {(code, role): int(these.sum())})
+        faults = faults + _cell_faults(plan, code, role, chunk.start, these, plan.label_columns, cells)
     return state, faults
 
 
@@ -506,9 +533,6 @@ def _check_weights(plan: Plan, chunk: Chunk, role: str) -> tuple[Floats, Mask, F
     fine = (weights == 0.0) | ((weights >= SMALLEST_WEIGHT) & (weights <= LARGEST_WEIGHT))
     if fine.all():
         return weights, fine, NO_FAULTS
-    rows = np.flatnonzero(~fine & read)
-    shown = [
-        Fault(chunk.start + row, plan.weights[1], number_text(weights[row]), "E506", role)
-        for row in rows[:SHOWN_PLACES].tolist()
-    ]
-    return weights, fine, Faults.of(shown, {("E506", role): len(rows)})
+    rows = np.flatnonzero(~fine & read & ~_spoiled(chunk, plan.weights[1:])[0])
+    value = plan.weights[1]
+    return weights, fine, row_faults(plan, "E506", role, chunk.start, rows, value, lambda row: number_text(weights[row]))

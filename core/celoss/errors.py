@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 SHOWN_PLACES = 3
 LONGEST_VALUE = 40
 LONGEST_EXCERPT = 120
+# Characters that cannot be seen, or that look like a space.
+NOT_SHOWN = ("Cc", "Cf", "Zl", "Zp", "Zs", "Cs", "Co", "Cn")
+# Options whose values are lists of names.
+LISTS = ("--pred", "--label")
 
 
 @dataclass(frozen=True)
@@ -70,15 +75,19 @@ class Diagnostic:
         return "note" if self.code.startswith("N") else "error"
 
     def __str__(self) -> str:
-        return "\n".join(escape(line) for line in self._lines())
+        return self.text()
 
-    def _lines(self) -> list[str]:
+    def text(self, every_place: bool = False) -> str:
+        """What a user reads: with the first few places, or with every place that is known, each on a line."""
+        return "\n".join(escape(line) for line in self._lines(every_place))
+
+    def _lines(self, every_place: bool) -> list[str]:
         lines = [f"{self.severity}[{self.code}]: {self.message}"]
         if self.places:
             lines.append(f"  --> {self.places[0]}")
             lines.extend(_excerpt_lines(self.places[0]))
-        if self.count > 1 and len(self.places) > 1:
-            lines.append(f"  = {self.count - 1} more: {_more(self.places[1:SHOWN_PLACES], self.count)}")
+        if self.places and self.count > 1 and (every_place or len(self.places) > 1):
+            lines.extend(_each(self.places[1:], self.count) if every_place else [_more(self.places[1:], self.count)])
         lines.extend(f"  = {detail}" for detail in self.details)
         if self.help:
             lines.append(f"  = help: {self.help}")
@@ -98,9 +107,6 @@ class Diagnostic:
 
 class CelossError(ValueError):
     """The input cannot be scored. `diagnostics` says why, the first one being the most telling."""
-
-    # What the command prints before the error: the findings of `check`, which explain it.
-    printed = ""
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
         super().__init__("\n\n".join(str(one) for one in diagnostics))
@@ -127,12 +133,13 @@ class UsageError(CelossError):
 
 
 def escape(text: str) -> str:
-    """Replaces control, format and line-separator characters by backslash escapes, so that no input can steer a terminal."""
+    """Replaces control and format characters, and spaces of other kinds, by backslash escapes.
+
+    No input can steer a terminal, and no two texts that differ are shown alike.
+    """
     if text.isprintable():
         return text
-    return "".join(
-        ch if unicodedata.category(ch) not in ("Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn") else _escaped(ch) for ch in text
-    )
+    return "".join(ch if ch == " " or unicodedata.category(ch) not in NOT_SHOWN else _escaped(ch) for ch in text)
 
 
 def _escaped(ch: str) -> str:
@@ -164,15 +171,25 @@ def _listed(shown: list[str], most: int) -> str:
     return f"{', '.join(shown[:most])} and {len(shown) - most} more"
 
 
+def as_list(names: Sequence[str]) -> str:
+    """Names as the value of an option that takes a list, quoted as a list and a shell ask for: `'"a, b",c'`."""
+    return shlex.quote(",".join(f'"{name.replace(chr(34), chr(34) * 2)}"' if _needs_quotes(name) else name for name in names))
+
+
+def _needs_quotes(name: str) -> bool:
+    return any(mark in name for mark in ',"\r\n') or name != name.strip()
+
+
 def unknown_name(code: str, what: str, name: str, option: str, known: Sequence[str], found: str) -> Diagnostic:
     """The diagnostic for an option that names something that does not exist, with the nearest of the known names."""
     near = did_you_mean(name, known)
+    advice = "" if near is None else as_list([near]) if option in LISTS else shlex.quote(near)
     return Diagnostic(
         code,
         what,
         (Place(f"option {option} {name}"),),
         details=(found,),
-        help=f"did you mean {option} {near}?" if near else "",
+        help=f"did you mean {option} {advice}?" if near else "",
     )
 
 
@@ -190,9 +207,15 @@ def did_you_mean(name: str, names: Sequence[str]) -> str | None:
     return folded[close[0]] if close else None
 
 
+def _each(places: Sequence[Place], count: int) -> list[str]:
+    lines = [f"  --> {place}" + ("" if place.value is None else f" ({shorten(place.value) or 'empty'})") for place in places]
+    rest = count - 1 - len(places)
+    return [*lines, *([f"  = {plural(rest, 'place')} more, not listed: --places"] if rest > 0 else [])]
+
+
 def _more(places: Sequence[Place], count: int) -> str:
     shown = []
-    for place in places:
+    for place in places[: SHOWN_PLACES - 1]:
         at = f"line {place.line}" if place.line is not None else f"row {place.row}" if place.row is not None else str(place)
         if place.column is not None:
             at += f', column "{shorten(place.column)}"'
@@ -201,8 +224,8 @@ def _more(places: Sequence[Place], count: int) -> str:
         if place.value is not None:
             at += f" ({shorten(place.value) or 'empty'})"
         shown.append(at)
-    rest = count - 1 - len(places)
-    return "; ".join(shown) + (f"; and {rest:,} not shown" if rest > 0 else "")
+    rest = count - 1 - len(shown)
+    return f"  = {count - 1:,} more: " + "; ".join(shown) + (f"; and {rest:,} not shown" if rest > 0 else "")
 
 
 def _excerpt_lines(place: Place) -> list[str]:
@@ -246,30 +269,36 @@ class Fault:
 class Faults:
     """All faults of a run, mergeable: for each (code, file) the count and the first few, by row.
 
-    a + b == b + a, (a + b) + c == a + (b + c), a + Faults() == a; merging changes neither side.
+    a + b == b + a, (a + b) + c == a + (b + c), a + Faults() == a; merging changes neither side. most: how many of a kind
+    are kept; the same in all that are added.
     """
 
     groups: tuple[tuple[tuple[str, str], int, tuple[Fault, ...]], ...] = ()
+    most: int = field(default=SHOWN_PLACES, compare=False)
 
     @classmethod
-    def of(cls, faults: Sequence[Fault], counts: dict[tuple[str, str], int] | None = None) -> Faults:
+    def of(cls, faults: Sequence[Fault], counts: dict[tuple[str, str], int] | None = None, most: int = SHOWN_PLACES) -> Faults:
         """Groups `faults`; `counts` says how many there are of a kind when `faults` holds only the first of them."""
         kinds: dict[tuple[str, str], list[Fault]] = {}
         for fault in faults:
             kinds.setdefault((fault.code, fault.file), []).append(fault)
         counts = {kind: count for kind, count in (counts or {}).items() if count}
         return cls(
-            tuple((kind, counts.get(kind, len(found)), _first(found)) for kind, found in sorted(kinds.items(), key=_kind))
+            tuple(
+                (kind, counts.get(kind, len(found)), _first(found, most)) for kind, found in sorted(kinds.items(), key=_kind)
+            ),
+            most,
         )
 
     def __add__(self, other: Faults) -> Faults:
         if not self.groups or not other.groups:
             return self if self.groups else other
+        most = max(self.most, other.most)
         both = {kind: (count, found) for kind, count, found in self.groups}
         for kind, count, found in other.groups:
             old_count, old_found = both.get(kind, (0, ()))
-            both[kind] = (old_count + count, _first([*old_found, *found]))
-        return Faults(tuple((kind, *rest) for kind, rest in sorted(both.items(), key=_kind)))
+            both[kind] = (old_count + count, _joined(old_found, found, most))
+        return Faults(tuple((kind, *rest) for kind, rest in sorted(both.items(), key=_kind)), most)
 
     def __bool__(self) -> bool:
         return bool(self.groups)
@@ -291,5 +320,16 @@ def _kind(item: tuple[tuple[str, str], Any]) -> tuple[str, str]:
     return item[0]
 
 
-def _first(faults: Sequence[Fault]) -> tuple[Fault, ...]:
-    return tuple(sorted(set(faults), key=lambda one: (one.row, one.column or "", one.value or ""))[:SHOWN_PLACES])
+def _first(faults: Sequence[Fault], most: int) -> tuple[Fault, ...]:
+    return tuple(sorted(set(faults), key=_place)[:most])
+
+
+def _joined(left: tuple[Fault, ...], right: tuple[Fault, ...], most: int) -> tuple[Fault, ...]:
+    """The first of two sorted groups. A file is read in order, so that one mostly follows the other: then nothing is sorted."""
+    if not left or not right or _place(left[-1]) < _place(right[0]):
+        return left if len(left) >= most else (*left, *right[: most - len(left)])
+    return _joined(right, left, most) if _place(right[-1]) < _place(left[0]) else _first([*left, *right], most)
+
+
+def _place(fault: Fault) -> tuple[int, str, str]:
+    return fault.row, fault.column or "", fault.value or ""

@@ -21,20 +21,15 @@ def whole_file(path: str, option: str) -> Iterator[str]:
     What is no regular file (a named pipe, a link to /dev/stdout) gets the whole at the end, from a temporary file elsewhere.
     Raises UsageError (E702) when the target cannot be written, before anything is computed.
     """
+    _check_target(path, option)
     if os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
-        if os.path.isdir(path):
-            raise _unwritable(path, option, "it is a directory", "name a file")
         with tempfile.NamedTemporaryFile(prefix="celoss-") as copy:
             yield copy.name
             with Path(copy.name).open("rb") as written, Path(path).open("wb") as pipe:
                 shutil.copyfileobj(written, pipe)
         return
     target = os.path.realpath(path)
-    folder = os.path.dirname(target)
-    if not os.path.isdir(folder):
-        missing = os.path.dirname(path) or "."
-        raise _unwritable(path, option, f"the folder '{escape(missing)}' does not exist", f"mkdir -p {missing}")
-    temporary = os.path.join(folder, f".celoss-{secrets.token_hex(8)}.tmp")
+    temporary = os.path.join(os.path.dirname(target), f".celoss-{secrets.token_hex(8)}.tmp")
     try:
         # 0o666 less the umask: the mode that the target would have had if it had been written directly.
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -47,8 +42,20 @@ def whole_file(path: str, option: str) -> Iterator[str]:
         Path(temporary).unlink(missing_ok=True)
 
 
+def _check_target(path: str, option: str) -> None:
+    if os.path.isdir(path):
+        raise _unwritable(path, option, "it is a directory", "name a file")
+    folder = os.path.dirname(os.path.realpath(path))
+    if os.path.isdir(folder) and not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        raise _unwritable(path, option, "Permission denied", "")
+    if not os.path.isdir(folder):
+        missing = os.path.dirname(path) or "."
+        raise _unwritable(path, option, f"the folder '{escape(missing)}' does not exist", f"mkdir -p {missing}")
+
+
 def check_targets(targets: Sequence[tuple[str, str]], inputs: Sequence[str | None]) -> None:
-    """Raises UsageError (E705) when an output, given as (option, path), would overwrite an input or another output."""
+    """Raises UsageError when an output, given as (option, path), would overwrite an input or another output (E705), or has
+    no folder (E702)."""
     taken = [(path, "is an input") for path in inputs if path not in (None, "-")]
     for option, path in targets:
         for other, reason in taken:
@@ -56,6 +63,7 @@ def check_targets(targets: Sequence[tuple[str, str]], inputs: Sequence[str | Non
                 place = (Place(f"option {option} {path}"),)
                 message = f"cannot write '{shorten(path, 80)}': it {reason}"
                 raise UsageError(Diagnostic("E705", message, place, help="write to another file"))
+        _check_target(path, option)
         taken.append((path, "is written twice"))
 
 

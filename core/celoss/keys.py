@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from celoss.bridge import ndarray, ndarray_or
-from celoss.checks import Batch, Labels, checked_batch, empty_batch, empty_keys, read_labels
-from celoss.errors import NO_FAULTS, SHOWN_PLACES, Fault, Faults
+from celoss.checks import Batch, Labels, checked_batch, empty_batch, empty_keys, read_labels, row_faults
+from celoss.errors import NO_FAULTS, Fault, Faults
 from celoss.kernels import Codes, Mask
-from celoss.plan import LABELS, PREDICTIONS, Plan
+from celoss.plan import PREDICTIONS, Plan
 from celoss.sources import Chunk
 from celoss.sources.cases import SEPARATOR, key_of
 
@@ -77,7 +77,7 @@ class LabelTable:
         count = len(self._plan.keys)
         read = chunk if self._wanted is None else chunk.only(self._is_wanted(key_of(chunk.texts[:count])))
         labels = read_labels(self._plan, read, count)
-        empty = empty_keys(chunk, self._role, self._plan.key_columns(LABELS))
+        empty = empty_keys(self._plan, chunk, self._role)
         return replace(labels, faults=labels.faults + empty)
 
     def _is_wanted(self, keys: Any) -> Mask:
@@ -91,9 +91,9 @@ class LabelTable:
         again = np.flatnonzero(repeated)
         shown = [
             Fault(row, None, _shown(self._keys[row]), "E304", self._role, int(first[codes[row]]))
-            for row in again[:SHOWN_PLACES].tolist()
+            for row in again[: self._plan.places].tolist()
         ]
-        return again, Faults.of(shown, {("E304", self._role): len(again)})
+        return again, Faults.of(shown, {("E304", self._role): len(again)}, self._plan.places)
 
     def match(self, chunk: Chunk) -> Batch:
         """The batch of a chunk of predictions, with the labels that its keys have."""
@@ -105,24 +105,25 @@ class LabelTable:
         again = self._use(found, has_label, chunk.start)
         repeated = [
             Fault(chunk.start + row, None, _shown(keys[row]), "E304", PREDICTIONS, int(self._used[found[row]]))
-            for row in again[:SHOWN_PLACES].tolist()
+            for row in again[: self._plan.places].tolist()
         ]
-        faults = Faults.of(repeated, {("E304", PREDICTIONS): len(again)}) + self._unmatched(chunk.start, keys, missing)
+        faults = Faults.of(repeated, {("E304", PREDICTIONS): len(again)}, self._plan.places)
         has_label[again] = False
         labels = self._labels_of.take(np.where(has_label, found, 0))
         read = chunk if self._wanted is None else chunk.only(has_label)
         batch = checked_batch(
             self._plan, read, replace(labels, good=labels.good & has_label, missing=labels.missing & has_label)
         )
-        empty = empty_keys(chunk, PREDICTIONS, self._plan.key_columns(PREDICTIONS))
-        return replace(batch, faults=batch.faults + empty + faults, unmatched=len(missing))
+        faults = batch.faults + empty_keys(self._plan, chunk, PREDICTIONS) + faults
+        return replace(
+            batch, faults=faults + self._alone("E303", PREDICTIONS, chunk.start, missing, keys), unmatched=len(missing)
+        )
 
-    def _unmatched(self, start: int, keys: Any, missing: Codes) -> Faults:
-        """Faults (E303) for predictions without a label, unless only the common rows are asked for."""
+    def _alone(self, code: str, role: str, start: int, rows: Codes, keys: Any) -> Faults:
+        """Faults for rows whose key only one file has, unless only the common rows are asked for."""
         if self._wanted is not None:
             return NO_FAULTS
-        shown = [Fault(start + row, None, _shown(keys[row]), "E303", PREDICTIONS) for row in missing[:SHOWN_PLACES].tolist()]
-        return Faults.of(shown, {("E303", PREDICTIONS): len(missing)})
+        return row_faults(self._plan, code, role, start, rows, None, lambda row: _shown(keys[row]))
 
     def _use(self, found: Codes, has_label: Mask, start: int) -> Codes:
         """Marks labels as used; returns the positions of rows whose label another prediction has used before."""
@@ -139,10 +140,8 @@ class LabelTable:
         left = (self._used < 0) & self._filled
         left[self._again] = False
         rows = np.flatnonzero(left)
-        if self._wanted is not None:
-            return empty_batch(self._plan, self._faults, unmatched_labels=len(rows))
-        shown = [Fault(row, None, _shown(self._keys[row]), "E302", self._role) for row in rows[:SHOWN_PLACES].tolist()]
-        return empty_batch(self._plan, self._faults + Faults.of(shown, {("E302", self._role): len(rows)}))
+        faults = self._faults + self._alone("E302", self._role, 0, rows, self._keys)
+        return empty_batch(self._plan, faults, 0 if self._wanted is None else len(rows))
 
 
 def _look_up(keys: Any, first: Codes) -> Callable[[Any], Codes]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -14,15 +17,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from celoss import align, rows
-from celoss.detect import Flags, as_cases, check_flags, detect
+from celoss.detect import Flags, as_cases, check_alone, check_flags, detect, fitted, read_plan
 from celoss.detect.inputs import wrong_option
 from celoss.doctor import diagnose
-from celoss.errors import CelossError, Diagnostic, Place, escape, listed
+from celoss.errors import CelossError, Diagnostic, Place, UsageError, escape, listed
 from celoss.files import check_targets
 from celoss.groups import GroupTables
 from celoss.kernels import DEFAULT_EPS
 from celoss.naming import class_text
-from celoss.plan import Options, Plan
+from celoss.plan import LABELS, PREDICTIONS, Options, Plan
 from celoss.report import Report, finish
 from celoss.scoring import scores
 from celoss.sources import Source, Suspicious, open_source
@@ -33,8 +36,35 @@ if TYPE_CHECKING:
     import pandas as pd
 
 BATCH_ROWS = 1 << 16
+STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 Sinks = Callable[[], AbstractContextManager[rows.Sink | None]]
+# Told how many rows of the predictions have been read, and which share of the file that is where this is known.
+Progress = Callable[[int, float | None], None]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Two inputs whose first rows were read, and what the user said of them. labels is None when they are in the predictions.
+
+    plan: a plan that is used as it is, instead of detection. progress: what is told of each batch that is read.
+    """
+
+    predictions: Source
+    labels: Source | None
+    flags: Flags
+    plan: Plan | None = None
+    progress: Progress | None = None
+
+    def planned(self) -> Evaluation:
+        """The inputs with the plan by which they are read. Raises CelossError."""
+        if self.plan is not None:
+            cases, plan = fitted(self.plan, self.predictions, self.labels)
+            return Evaluation(cases, self.labels, plan, self.progress)
+        cases, layout = as_cases(self.predictions, self.labels, self.flags)
+        # In the long form --pred has named the column of which the cases' columns were made.
+        flags = replace(self.flags, pred=()) if layout else self.flags
+        return Evaluation(cases, self.labels, detect(cases, self.labels, flags, layout), self.progress)
 
 
 @dataclass(frozen=True)
@@ -44,16 +74,27 @@ class Evaluation:
     predictions: Source
     labels: Source | None
     plan: Plan
+    progress: Progress | None = None
 
     def report(self, state: State) -> Report:
         """The report of a state of these inputs."""
         return finish(self.plan, state, self.predictions, self.labels)
 
 
-def prepare(
+def prepare(predictions: Any, labels: Any = None, **options: Any) -> Evaluation:
+    """Opens the inputs and detects how they are to be read, without scoring; arguments as for `evaluate`.
+
+    Raises CelossError.
+    """
+    return open_inputs(predictions, labels, **options).planned()
+
+
+def open_inputs(
     predictions: Any,
     labels: Any = None,
     *,
+    plan: Plan | str | None = None,
+    progress: Progress | None = None,
     id: str | Sequence[str] | None = None,
     pred: str | Sequence[str] | None = None,
     label: str | Sequence[str] | None = None,
@@ -67,10 +108,10 @@ def prepare(
     sum_tolerance: float | None = None,
     input_format: str | None = None,
     **options: Any,
-) -> Evaluation:
-    """Opens the inputs and detects how they are to be read, without scoring; arguments as for `evaluate`.
+) -> Opened:
+    """Opens both inputs and reads their first rows; arguments as for `evaluate`.
 
-    Raises CelossError.
+    Raises CelossError with what is wrong with either of them.
     """
     if weights is not None and not isinstance(weights, str):
         labels, weights = with_weights(labels, weights), WEIGHT
@@ -92,40 +133,55 @@ def prepare(
         options=_options(**options),
     )
     check_flags(flags)
+    if plan is not None:
+        check_alone(flags)
+        plan = plan if isinstance(plan, Plan) else read_plan(str(plan))
     _check_two_inputs(predictions, labels)
-    left = open_source(predictions, "predictions", input_format)
-    right = None if labels is None else open_source(labels, "labels", input_format)
-    cases, layout = as_cases(left, right, flags)
-    if layout:
-        # In the long form --pred has named the column of which the cases' columns were made.
-        flags = replace(flags, pred=())
-    return Evaluation(cases, right, detect(cases, right, flags, layout))
+    given = [(predictions, PREDICTIONS)] + ([] if labels is None else [(labels, LABELS)])
+    sources: list[Source] = []
+    wrong: list[Diagnostic] = []
+    for what, role in given:
+        try:
+            source = open_source(what, role, input_format)
+            source.head()
+        except UsageError:
+            raise
+        except CelossError as error:
+            wrong.extend(error.diagnostics)
+        else:
+            sources.append(source)
+    if wrong:
+        raise CelossError(*wrong)
+    return Opened(sources[0], sources[1] if labels is not None else None, flags, plan, progress)
 
 
 def _check_two_inputs(predictions: Any, labels: Any) -> None:
-    """Raises CelossError (E106, E109) for one input given twice."""
-    if _is_stdin(predictions) and _is_stdin(labels):
-        raise CelossError(
-            Diagnostic(
-                "E106",
-                "both inputs are standard input",
-                (Place("arguments PREDS and LABELS"),),
-                help="only one of them can be '-'; write the other to a file",
-            )
-        )
-    if isinstance(labels, str) and isinstance(predictions, str) and labels == predictions:
-        raise CelossError(
-            Diagnostic(
-                "E109",
-                f"both inputs are '{escape(labels)}'",
-                (Place("arguments PREDS and LABELS"),),
-                help="when the labels are a column of the predictions, give the file once",
-            )
-        )
+    """Raises UsageError (E106, E109) for one input given twice, under whatever names."""
+    if not is_path(predictions) or not is_path(labels):
+        return
+    left, right = str(predictions), str(labels)
+    place = Place("arguments PREDS and LABELS")
+    if left in STANDARD_INPUT and right in STANDARD_INPUT:
+        advice = "only one of them can be '-'; write the other to a file"
+        raise UsageError(Diagnostic("E106", "both inputs are standard input", (place,), help=advice))
+    if left == right or _is_one_file(left, right):
+        what = f"both inputs are '{escape(left)}'" if left == right else f"'{escape(left)}' and '{escape(right)}' are one file"
+        advice = "when the labels are a column of the predictions, give the file once"
+        raise UsageError(Diagnostic("E109", what, (place,), help=advice))
 
 
-def _is_stdin(what: Any) -> bool:
-    return isinstance(what, str) and what == "-"
+def is_path(what: Any) -> bool:
+    """Whether an argument names a file."""
+    return isinstance(what, str) or hasattr(what, "__fspath__")
+
+
+def _is_one_file(left: str, right: str) -> bool:
+    """Whether two paths are one file or pipe, by another spelling, a link, or as standard input."""
+    try:
+        one, other = (os.fstat(sys.stdin.fileno()) if path in STANDARD_INPUT else os.stat(path) for path in (left, right))
+    except (OSError, ValueError, AttributeError):
+        return False
+    return os.path.samestat(one, other) and (stat.S_ISREG(one.st_mode) or stat.S_ISFIFO(one.st_mode))
 
 
 def score(evaluation: Evaluation, sink: Sinks = nullcontext, batch_rows: int = BATCH_ROWS) -> State:
@@ -145,6 +201,8 @@ def score(evaluation: Evaluation, sink: Sinks = nullcontext, batch_rows: int = B
         except align.OrderDiffersError:
             match = align.by_key
         except Suspicious:
+            if careful:
+                raise
             careful = True
 
 
@@ -153,8 +211,12 @@ def _total(evaluation: Evaluation, match: Any, careful: bool, batch_rows: int, w
     plan = evaluation.plan
     state = State.empty(plan)
     groups = GroupTables(plan)
+    seen = 0
     for batch in match(plan, evaluation.predictions, evaluation.labels, careful, batch_rows):
         state = state + State.noticed(plan, batch)
+        seen += batch.read
+        if evaluation.progress is not None:
+            evaluation.progress(seen, evaluation.predictions.share_read)
         for block in blocks(batch):
             row = scores(plan, block)
             if write is not None:
@@ -199,8 +261,10 @@ def evaluate(
     ties: str = "fraction",
     convention: str | None = None,
     input_format: str | None = None,
+    plan: Plan | str | None = None,
     rows_path: str | None = None,
     batch_rows: int = BATCH_ROWS,
+    progress: Progress | None = None,
 ) -> Report:
     """Scores class probabilities against labels: what `celoss eval` does.
 
@@ -217,7 +281,9 @@ def evaluate(
     rows by their sums. sum_tolerance: how far a row's sum may be from 1. base: e, 2 or 10. class_weights: class → weight,
     or `balanced`. smoothing: 0 … 1. reduce_labels: mean or sum over independent labels. top_k: sizes of top-k accuracy.
     ties: fraction or first. convention (`--as`): name of another tool's rule.
+    plan: a plan, or a file that `celoss check -o` wrote, instead of all of these; nothing is detected then.
     rows_path: writes one line per row (.csv, .jsonl, .parquet). batch_rows: rows at a time; it changes no result.
+    progress: called after each batch with the rows read so far, and the share of the file that is where it is known.
 
     Raises CelossError, with every kind of fault and its places, when the input cannot be scored.
 
@@ -230,7 +296,7 @@ def evaluate(
         raise ValueError("batch_rows is at least 1")
     if rows_path is not None:
         rows.check_path(rows_path)
-        check_targets([("--rows", rows_path)], [one for one in (predictions, labels) if isinstance(one, str)])
+        check_targets([("--rows", rows_path)], [str(one) for one in (predictions, labels, plan) if is_path(one)])
     evaluation = prepare(
         predictions,
         labels,
@@ -258,6 +324,8 @@ def evaluate(
         ties=ties,
         convention=convention,
         input_format=input_format,
+        plan=plan,
+        progress=progress,
     )
     sink = nullcontext if rows_path is None else partial(rows.writer, evaluation.plan, rows_path)
     report = evaluation.report(score(evaluation, sink, batch_rows))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import astuple, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field, fields, is_dataclass
 from functools import cached_property
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
 
-from celoss.errors import Diagnostic, escape
+from celoss.errors import SHOWN_PLACES, Diagnostic, escape
 from celoss.naming import class_text
 
 UNNAMED = "(unnamed)"
 BALANCED = "balanced"
+SCHEMA = "celoss.plan/1"
 PREDICTIONS, LABELS = "predictions", "labels"
 
 
@@ -55,6 +59,16 @@ NO_OPTIONS = Options()
 
 
 @dataclass(frozen=True)
+class LongForm:
+    """The columns of a file with one row for each case and class, and the classes in it, in class order."""
+
+    id_columns: tuple[str, ...]
+    class_column: str
+    value_column: str
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Plan:
     """How two inputs are read as one set of scored rows.
 
@@ -68,11 +82,13 @@ class Plan:
     meanings: label text → class, where the user said so with --classes.
     keys: (prediction column, label column) pairs that match rows; empty: by position.
     weights, by: (side, column), side being `predictions` or `labels`; of one file always the latter.
+    long: the columns of which those of the predictions are made, where these have one row for each case and class.
+    sum_tolerance: what the user gave. known: all columns of the predictions by which the plan was made.
     eps: the floor that is used; spacing: relative distance of neighbouring stored numbers of the predictions.
     stored_deviation: how far a row's sum is off 1 by the precision of the stored numbers; rounded_deviation: of rows whose
     numbers are all rounded to `decimals` decimals (0: no such rows). Both are silent. largest_deviation: beyond it a sum
     is an error, up to it a note. label_deviation: beyond it a sum of label shares is an error.
-    notes: what the user should hear about before any row is read.
+    notes: what the user should hear about before any row is read. places: how many places of each kind of fault are kept.
     """
 
     task: str
@@ -96,8 +112,12 @@ class Plan:
     weights: tuple[str, str] | None = None
     by: tuple[tuple[str, str], ...] = ()
     spacing: float = 2.0**-52
+    long: LongForm | None = None
+    sum_tolerance: float | None = None
+    known: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = field(default=(), compare=False)
     notes: tuple[Diagnostic, ...] = field(default=(), compare=False)
+    places: int = field(default=SHOWN_PLACES, compare=False)
 
     @property
     def one_column(self) -> bool:
@@ -127,6 +147,12 @@ class Plan:
     def key_columns(self, side: str) -> list[str]:
         """The columns of a side that match rows."""
         return [mine if side == PREDICTIONS else theirs for mine, theirs in self.keys]
+
+    def is_weight(self, side: str, column: str | None) -> bool:
+        """Whether a column of a file with this role is that of the weights."""
+        if self.weights is None or column != self.weights[1]:
+            return False
+        return side == (PREDICTIONS if self.labels_in_predictions else self.weights[0])
 
     def texts(self, side: str) -> tuple[str, ...]:
         """The text columns of a side after its keys: those of --by, then labels that are names or flags."""
@@ -166,3 +192,58 @@ class Plan:
         meanings = sorted(self.meanings)
         shape = (self.task, self.classes, self.one_column, self.scale, self.weights is not None, by, spacing, meanings)
         return json.dumps((*shape, self.eps, *sums, astuple(self.options)), ensure_ascii=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as JSON values (`celoss schema plan`), with a digest that shows whether anything was changed since."""
+        values = {"schema": SCHEMA, **asdict(self)}
+        del values["places"]
+        plain: dict[str, Any] = json.loads(json.dumps(values))
+        return {**plain, "sha256": _digest(plain)}
+
+    def to_json(self) -> str:
+        """The JSON text that `celoss check -o plan.json` writes, without the final newline."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+
+    @classmethod
+    def from_dict(cls, values: Any) -> Plan:
+        """The plan that `to_dict` wrote. Raises ValueError, which says why, for anything else."""
+        if not isinstance(values, dict) or values.get("schema") != SCHEMA:
+            raise ValueError(f'it has no "schema": "{SCHEMA}"')
+        kept = {name: value for name, value in values.items() if name != "sha256"}
+        if values.get("sha256") != _digest(kept):
+            raise ValueError("it was changed after it was made")
+        del kept["schema"]
+        plan: Plan = _decoded(kept, cls, "plan", ("places",))
+        return plan
+
+
+def _digest(values: Any) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _decoded(value: Any, kind: Any, where: str, left_out: tuple[str, ...] = ()) -> Any:
+    """A value of a type made of dataclasses, tuples, unions, numbers and texts, from JSON values. Raises ValueError."""
+    if is_dataclass(kind):
+        names = [one.name for one in fields(kind) if one.name not in left_out]
+        if isinstance(value, dict) and sorted(value) == sorted(names):
+            hints = get_type_hints(kind)
+            made: Any = kind
+            return made(**{name: _decoded(value[name], hints[name], f"{where}.{name}") for name in names})
+    elif get_origin(kind) is tuple and isinstance(value, list):
+        inner = get_args(kind)
+        inner = inner[:1] * len(value) if inner[-1] is Ellipsis else inner
+        if len(inner) == len(value):
+            return tuple(_decoded(one, of, where) for one, of in zip(value, inner, strict=True))
+    elif kind in (str, bool, int, float, NoneType) and type(value) in (kind, *_ALSO.get(kind, ())):
+        return kind(value) if value is not None else None
+    elif get_origin(kind) is not tuple and (choices := get_args(kind)):
+        for choice in choices:
+            try:
+                return _decoded(value, choice, where)
+            except ValueError:
+                continue
+    raise ValueError(f"{where} is not what this version of celoss writes")
+
+
+# JSON does not tell 1.0 from 1 everywhere.
+_ALSO = {float: (int,)}

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from celoss.detect.classes import Choice, check_strangers, choose_named, choose_paired, with_spoiled
-from celoss.detect.heads import NOTED_DEVIATION, decimals, printed_tolerance, stored_tolerance, tells_apart
-from celoss.detect.inputs import Flags, Inputs, look_at, unfit_option, wrong_option
-from celoss.detect.labels import Truth, check_label_header, choose_labels, label_values
+from celoss.detect.inputs import Flags, Inputs, formats, look_at, unfit_option, wrong_option
+from celoss.detect.labels import Truth, check_label_header, check_named_header, choose_labels, label_values
 from celoss.detect.layout import as_cases
+from celoss.detect.leftover import left_out, position_note
 from celoss.detect.matching import Keys, choose_keys, holds_fractions
-from celoss.detect.options import check_flags, option_findings, resolved
+from celoss.detect.options import check_alone, check_flags, option_findings, resolved
+from celoss.detect.saved import fitted, read_plan
 from celoss.detect.scale import choose_scale
 from celoss.detect.single import choose_share, choose_single
-from celoss.errors import Diagnostic, listed, plural, shorten
-from celoss.plan import LABELS, Finding, Plan
+from celoss.detect.tolerances import label_deviation, spacing, tolerances
+from celoss.errors import Diagnostic, listed, plural, quoted
+from celoss.lookalikes import bare, difference
+from celoss.plan import LABELS, Finding, LongForm, Plan
 from celoss.sources import Source
+from celoss.sources.long import LongSource
 
-__all__ = ["NO_FLAGS", "Flags", "as_cases", "check_flags", "detect"]
+__all__ = ["NO_FLAGS", "Flags", "as_cases", "check_alone", "check_flags", "detect", "fitted", "formats", "read_plan"]
 
 NO_FLAGS = Flags()
 
@@ -41,11 +44,11 @@ def detect(predictions: Source, labels: Source | None, flags: Flags = NO_FLAGS, 
     check_strangers(inputs, choice, scale)
     match = "id" if keys else "row" if labels is None else "position"
     options, eps = resolved(flags, task, scale, choice.classes, len(choice.columns), match)
-    tolerances = _tolerances(inputs, choice.columns, scale)
+    off = tolerances(inputs, choice.columns, scale)
     sums_count = not one_column and not independent and scale != "logits" and not options.renormalize
-    findings = [*_formats(predictions, labels), *layout, truth.finding, key_finding, *choice.findings, scale_finding]
+    findings = [*formats(predictions, labels), *layout, truth.finding, key_finding, *choice.findings, scale_finding]
     findings += _column_findings(inputs, truth, choice, keys, label_columns)
-    findings += [tolerances.finding] if sums_count else []
+    findings += [off.finding] if sums_count else []
     findings += option_findings(options, eps, scale)
     return Plan(
         task=task,
@@ -56,22 +59,31 @@ def detect(predictions: Source, labels: Source | None, flags: Flags = NO_FLAGS, 
         keys=keys,
         labels_in_predictions=labels is None,
         eps=eps,
-        stored_deviation=tolerances.stored,
-        rounded_deviation=tolerances.rounded,
-        decimals=tolerances.decimals,
-        largest_deviation=tolerances.largest,
+        stored_deviation=off.stored,
+        rounded_deviation=off.rounded,
+        decimals=off.decimals,
+        largest_deviation=off.largest,
         meanings=flags.classes,
         scale=scale,
         options=options,
         numeric_labels=truth.numeric,
         any_share=flags.task == "multilabel" or not independent,
-        label_deviation=_label_deviation(inputs, label_columns) if truth.numeric else 0.0,
+        label_deviation=label_deviation(inputs, label_columns) if truth.numeric else 0.0,
         weights=None if flags.weights is None else (inputs.side_of(flags.weights), flags.weights),
         by=tuple((inputs.side_of(name), name) for name in flags.by),
-        spacing=max(inputs.head.column(name).spacing for name in choice.columns),
+        spacing=spacing(inputs, choice.columns),
+        sum_tolerance=flags.sum_tolerance,
+        known=inputs.head.names,
+        long=_long_form(predictions),
         findings=tuple(findings),
-        notes=_position_note(inputs, keys, choice.columns, label_columns),
+        notes=(*position_note(inputs, keys, choice.columns, label_columns), *_spelling_note(choice)),
     )
+
+
+def _long_form(predictions: Source) -> LongForm | None:
+    if not isinstance(predictions, LongSource):
+        return None
+    return LongForm(predictions.id_columns, predictions.class_column, predictions.value_column, predictions.classes)
 
 
 def _choose_classes(inputs: Inputs, truth: Truth, keys: Keys) -> tuple[Choice, tuple[str, ...]]:
@@ -92,6 +104,8 @@ def _choose_classes(inputs: Inputs, truth: Truth, keys: Keys) -> tuple[Choice, t
     if not inputs.flags.pred:
         columns = with_spoiled(inputs, columns, values, taken)
     named = choose_named(inputs, columns, values, column) if len(columns) > 1 else None
+    if named is not None:
+        check_named_header(inputs, column, values, named.classes)
     return named or choose_single(inputs, columns, values, column), label_columns
 
 
@@ -113,7 +127,7 @@ def _column_findings(
     """What the labels mean, which columns have other roles, and which have none. Raises UsageError (E604, E605)."""
     yield from _meanings(inputs.flags, choice.classes, names=len(label_columns) == 1 and not truth.numeric)
     yield from _columns_of_flags(inputs)
-    yield from _left_out(inputs, choice.columns, keys, label_columns)
+    yield from left_out(inputs, choice.columns, keys, label_columns)
 
 
 def _columns_of_flags(inputs: Inputs) -> list[Finding]:
@@ -129,20 +143,6 @@ def _columns_of_flags(inputs: Inputs) -> list[Finding]:
     return found
 
 
-def _formats(*sources: Source | None) -> list[Finding]:
-    findings = []
-    for source in sources:
-        if source is not None:
-            delimiter = getattr(source, "delimiter", None)
-            value = source.format + (f", separated by {_SEPARATORS.get(delimiter, repr(delimiter))}" if delimiter else "")
-            because = "the file's first bytes" if source.path else "given in memory"
-            findings.append(Finding(f"{source.role} format", value, because))
-    return findings
-
-
-_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
-
-
 def _meanings(flags: Flags, classes: Sequence[str], *, names: bool) -> list[Finding]:
     """The finding for --classes. Raises UsageError: E604 where labels are no names, E605 for a class that is none."""
     if flags.classes and not names:
@@ -155,66 +155,11 @@ def _meanings(flags: Flags, classes: Sequence[str], *, names: bool) -> list[Find
     return [Finding("label meanings", shown, "--classes")] if flags.classes else []
 
 
-def _left_out(inputs: Inputs, columns: Sequence[str], keys: Keys, label_columns: Sequence[str]) -> list[Finding]:
-    used = {*columns, *(mine for mine, _ in keys), *(() if inputs.separate else label_columns), *inputs.reserved}
-    left = [name or "the unnamed first column" for name in inputs.head.names if name not in used]
-    found = [Finding("left out", listed(left), "not an id, a label or a probability")] if left else []
-    if inputs.separate:
-        used = {*label_columns, *(theirs for _, theirs in keys), *inputs.reserved}
-        rest = [name or "the unnamed first column" for name in inputs.label_head.names if name not in used]
-        found += [Finding("left out of the labels", listed(rest), "not an id or a label")] if rest else []
-    return found
-
-
-def _position_note(inputs: Inputs, keys: Keys, columns: Sequence[str], label_columns: Sequence[str]) -> tuple[Diagnostic, ...]:
-    """A note when rows are paired by position although columns that tell rows apart are left out."""
-    if keys or not inputs.separate or inputs.flags.id:
+def _spelling_note(choice: Choice) -> tuple[Diagnostic, ...]:
+    """A note when the columns have the names of the classes but for spaces or invisible characters."""
+    pairs = [(name, column) for name, column in zip(choice.classes, choice.columns, strict=False) if name != column]
+    if len(choice.columns) == 1 or not pairs or any(bare(column) != bare(name) for name, column in pairs):
         return ()
-    mine = [one.name for one in inputs.head.columns if one.name not in columns and tells_apart(one)]
-    theirs = [one.name for one in inputs.label_head.columns if one.name not in label_columns and tells_apart(one)]
-    if not (inputs.head.named and mine) and not (inputs.label_head.named and theirs):
-        return ()
-    sides = ((mine, inputs.predictions), (theirs, inputs.labels))
-    found = [f'"{shorten(names[0])}" of {source.name}' for names, source in sides if names]
-    verbs = "are" if len(found) > 1 else "is"
-    message = f"rows are matched by position; {' and '.join(found)} could tell them apart but {verbs} not used"
-    advice = (
-        f"to match by them: --id '{mine[0]}={theirs[0]}'" if mine and theirs else "if the order is the same in both: --id '#'"
-    )
-    return (Diagnostic("N6", message, help=advice),)
-
-
-@dataclass(frozen=True)
-class _Tolerances:
-    """Deviations that stored and rounded numbers explain, the decimals of the latter, the largest one, and why."""
-
-    stored: float
-    rounded: float
-    decimals: int
-    largest: float
-    finding: Finding
-
-
-def _tolerances(inputs: Inputs, names: Sequence[str], scale: str) -> _Tolerances:
-    columns = [inputs.head.column(name) for name in names]
-    stored, rounded, largest = stored_tolerance(columns), printed_tolerance(columns), NOTED_DEVIATION
-    why = "the precision of the stored numbers"
-    if scale == "logprobs":
-        # Half a unit of the last decimal of every logarithm changes the sum of the probabilities by as much.
-        stored, rounded = max(stored, 0.5 * 10.0 ** -decimals(columns) if decimals(columns) else 0.0), 0.0
-    if rounded > stored:
-        why = f"{len(columns)} columns printed with {plural(decimals(columns), 'decimal')}"
-    given = inputs.flags.sum_tolerance
-    if given is not None:
-        stored, rounded, largest, why = min(stored, given), min(rounded, given), given, "--sum-tolerance"
-    silent = max(stored, rounded)
-    value = f"{silent:.2g}" + (f", noted up to {largest:.2g}" if largest > silent else "")
-    return _Tolerances(stored, rounded, decimals(columns), largest, Finding("sum tolerance", value, why))
-
-
-def _label_deviation(inputs: Inputs, names: Sequence[str]) -> float:
-    """Beyond what a sum of label shares is an error: what the precision of the stored or printed numbers explains."""
-    if inputs.flags.sum_tolerance is not None:
-        return inputs.flags.sum_tolerance
-    columns = [inputs.label_head.column(name) for name in names]
-    return max(stored_tolerance(columns), printed_tolerance(columns))
+    (first, written), names = pairs[0], listed([name for name, _ in pairs])
+    message = f"the columns {quoted([column for _, column in pairs])} are taken as the classes {names}"
+    return (Diagnostic("N9", f"{message}; they differ in {difference(written, first)}"),)

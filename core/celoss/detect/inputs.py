@@ -9,7 +9,7 @@ from functools import cached_property
 from celoss.detect.heads import looks_numeric
 from celoss.errors import CelossError, Diagnostic, Place, UsageError, escape, listed, plural, shorten, unknown_name
 from celoss.naming import INDEX_NAMES, LABEL_NAMES, class_text, is_integer
-from celoss.plan import LABELS, NO_OPTIONS, PREDICTIONS, Options
+from celoss.plan import LABELS, NO_OPTIONS, PREDICTIONS, Finding, Options
 from celoss.sources import Head, Source
 from celoss.sources.base import is_number
 from celoss.sources.lists import NO_LISTS, Lists
@@ -115,6 +115,14 @@ def first_row(source: Source, column: str) -> Place:
     return Place(source.name, line, None if line else 1, column)
 
 
+def place_of(source: Source, head: Head, column: str, value: str) -> Place:
+    """Where a value of a column stands first, where the head shows it, else the first row."""
+    texts = head.column(column).texts
+    row = texts.index(value) if value in texts else 0
+    line = source.lines([row]).get(row)
+    return Place(source.name, line.number if line else None, None if line else row + 1, column)
+
+
 def look_at(predictions: Source, labels: Source | None, flags: Flags) -> Inputs:
     """Reads both heads. Raises CelossError (E103, E204, E205) or UsageError (E604)."""
     head = _checked_head(predictions)
@@ -150,17 +158,20 @@ def unfit_option(option: str, what: str, advice: str) -> UsageError:
 def _checked_head(source: Source) -> Head:
     head = source.head()
     if head.rows == 0 and head.complete:
+        # One name alone is rather a message than a header.
+        excerpt = ((1, head.names[0]),) if source.format == "csv" and len(head.names) == 1 else ()
         raise CelossError(
             Diagnostic(
                 "E103",
                 f"'{escape(source.name)}' has a header but no rows" if source.has_lines else f"{source.name} has no rows",
-                (header(source),),
+                (replace(header(source), excerpt=excerpt),),
                 help="expected one row per case; the program that wrote it may have stopped early",
             )
         )
     numbers = [name for name in head.names if is_number(name)]
     # Integers can be the names of classes, fractions cannot; a lone 0 or 1 is a label column without a header.
-    if source.format == "csv" and (any(not is_integer(class_text(name)) for name in numbers) or head.names in (("0",), ("1",))):
+    fractions = [name for name in numbers if not is_integer(class_text(name)) and not name.isdecimal()]
+    if source.format == "csv" and (fractions or head.names in (("0",), ("1",))):
         found = f"{plural(len(numbers), 'number')} among {plural(len(head.names), 'column name')}"
         raise CelossError(no_header(source, head, found))
     return head
@@ -170,7 +181,7 @@ def no_header(source: Source, head: Head, found: str) -> Diagnostic:
     """The diagnostic for a file whose first line looks like a row."""
     example = "id,cat,dog" if source.role == "predictions" else "id,label"
     advice = f"add a first line with a name for every column, such as {example}"
-    if head.names == ("0",):
+    if head.names[-1] == "0" and set(head.names[:-1]) <= INDEX_NAMES:
         advice = f"if 0 is no value but the name that pandas makes up, replace it by a name; else {advice}"
     return Diagnostic(
         "E204",
@@ -201,3 +212,18 @@ def _check_either(option: str, names: Sequence[str], inputs: Inputs) -> None:
             where = " or ".join(dict.fromkeys((escape(inputs.labels.name), escape(inputs.predictions.name))))
             what = f'no column "{shorten(name)}" in {where}'
             raise CelossError(unknown_name("E205", what, name, option, known, f"found columns: {listed(known)}"))
+
+
+def formats(*sources: Source | None) -> list[Finding]:
+    """The findings of what kind of file each source is."""
+    findings = []
+    for source in sources:
+        if source is not None:
+            delimiter = getattr(source, "delimiter", None)
+            value = source.format + (f", separated by {_SEPARATORS.get(delimiter, repr(delimiter))}" if delimiter else "")
+            because = "the file's first bytes" if source.path else "given in memory"
+            findings.append(Finding(f"{source.role} format", value, because))
+    return findings
+
+
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from numbers import Integral
 
 from celoss.conventions import CONVENTIONS
 from celoss.detect.inputs import Flags, unfit_option, wrong_option
 from celoss.errors import Diagnostic, Place, UsageError, did_you_mean, listed, plural, shorten
 from celoss.kernels import DEFAULT_EPS
-from celoss.plan import BALANCED, Finding, Options
+from celoss.plan import BALANCED, NO_OPTIONS, Finding, Options
 
 CHOICES = {
     "--task": ("binary", "multiclass", "soft", "multilabel"),
@@ -55,6 +55,20 @@ def check_flags(flags: Flags) -> None:
     _check_class_weights(options)
     if options.convention is not None:
         _check_convention(options.convention, options)
+
+
+def check_alone(flags: Flags) -> None:
+    """Raises UsageError (E604) for any option beside --plan, which holds them all."""
+    both = ((flags, Flags(), _OF_FLAGS), (flags.options, NO_OPTIONS, _OF_OPTIONS))
+    for given, default, names in both:
+        for one in fields(given):
+            if one.name != "options" and getattr(given, one.name) != getattr(default, one.name):
+                option = names.get(one.name, "--" + one.name.replace("_", "-"))
+                raise unfit_option(option, "with --plan", "a plan holds every option; make another one: celoss check -o")
+
+
+_OF_FLAGS = {"scale": "--from", "long": "--long/--wide"}
+_OF_OPTIONS = {"convention": "--as"}
 
 
 def _check_class_weights(options: Options) -> None:
