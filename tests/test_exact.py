@@ -97,9 +97,9 @@ def test_a_table_has_room_for_a_block_and_what_is_carried():
     assert LARGEST_ENTRY + (LARGEST_ENTRY >> LIMB_BITS) + 1 < 2**63
 
 
-@pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan, 1e300])
+@pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan, 1e300, np.nextafter(2.0**900, math.inf)])
 def test_a_value_outside_the_domain_is_refused(bad):
-    with pytest.raises(ValueError, match="finite"):
+    with pytest.raises(ValueError, match=r"^exact sums need finite values of at most 2\^900$"):
         total(np.array([0.5, bad]))
     with pytest.raises(ValueError, match="finite"):
         Table().add(np.zeros(2, dtype=np.intp), np.array([0.5, bad]))
@@ -183,13 +183,18 @@ def test_a_table_grows_with_the_groups_that_come():
     assert table.integers(0) == []
 
 
-@pytest.mark.parametrize("value", [np.nextafter(2048.0, 0), -np.nextafter(2048.0, 0), 2.0**900, np.nextafter(2.0**-989, 0)])
+@pytest.mark.parametrize(
+    "value", [np.nextafter(2048.0, 0), -np.nextafter(2048.0, 0), 2047.3, -2047.3, 2.0**900, np.nextafter(2.0**-989, 0)]
+)
 def test_a_table_carries_before_an_entry_overflows(value):
     table, codes = Table(), np.zeros(BLOCK_ROWS, dtype=np.intp)
     for _ in range(20):  # a block adds almost 2^60 to an entry
         table.add(codes, np.full(BLOCK_ROWS, value))
+        assert max(table._bounds.values()) <= LARGEST_ENTRY
+        # The bounds hold: no entry of a limb is larger.
+        sizes = {number: max(limb.max(), -limb.min()) for number, limb in table._limbs.items()}
+        assert all(size <= table._bounds[number] for number, size in sizes.items())
     assert table.integers(1) == [20 * BLOCK_ROWS * units(value)]
-    assert max(table._bounds.values()) <= LARGEST_ENTRY
 
 
 def test_a_table_needs_no_carry_while_the_rows_are_spread_over_groups():
@@ -200,6 +205,34 @@ def test_a_table_needs_no_carry_while_the_rows_are_spread_over_groups():
     assert list(table._limbs) == [26]
 
 
+def test_a_table_has_one_entry_a_group_when_all_groups_come_at_once():
+    table = Table()
+    for _ in range(3):
+        table.add(np.arange(100), np.ones(100))
+    assert [len(limb) for limb in table._limbs.values()] == [100]
+
+
+def test_a_table_whose_groups_come_one_by_one_is_seldom_copied_and_has_a_quarter_to_spare_at_most():
+    table, sizes = Table(), []
+    for group in range(1000):
+        table.add(np.array([group]), np.ones(1))
+        (limb,) = table._limbs.values()
+        sizes.append(len(limb))
+        assert group < len(limb) <= (group + 1) * 5 / 4
+    # 1.25^31 > 1000; the first steps, of one entry each, are a few more.
+    assert len(set(sizes)) < 40
+    assert table.integers(1000) == [ONE] * 1000
+
+
+def test_the_digits_of_a_group_take_a_limbs_bytes_for_each_limb_and_one_integer():
+    table = Table()
+    table.add(np.zeros(2, dtype=np.intp), np.array([1.0, 1e-30]))
+    assert min(table._limbs) > 0
+    limbs = max(table._limbs) - min(table._limbs) + 1
+    (digits,) = table._digits(min(table._limbs), 1)
+    assert len(digits) == limbs * LIMB_BITS // 8 + 8
+
+
 def test_a_table_refuses_a_negative_group():
-    with pytest.raises(ValueError, match="numbers from 0"):
+    with pytest.raises(ValueError, match=r"^groups have numbers from 0$"):
         Table().add(np.array([3, -1]), np.ones(2))

@@ -1,4 +1,7 @@
-"""Row formulas: small literal cases, each expected number written as its formula."""
+"""Row formulas: small literal cases, each expected number written as its formula.
+
+`abs=0` beside `rel`: else pytest takes 1e-12 for equal to 0, and what is lost near 0 is not seen.
+"""
 
 import dataclasses
 import itertools
@@ -52,7 +55,9 @@ def bits(row, rows=slice(None)):
 
 def test_log_loss_is_minus_the_log_of_the_true_class():
     loss = score_multiclass(PLANES, LABELS).loss
-    assert loss.tolist() == pytest.approx([-math.log(0.7), -math.log(0.1), -math.log(0.4), -math.log(2.0**-52)], rel=1e-15)
+    assert loss.tolist() == pytest.approx(
+        [-math.log(0.7), -math.log(0.1), -math.log(0.4), -math.log(2.0**-52)], rel=1e-15, abs=0
+    )
 
 
 def test_brier_is_the_squared_distance_over_all_classes():
@@ -63,7 +68,7 @@ def test_brier_is_the_squared_distance_over_all_classes():
         0.4**2 + 0.6**2 + 0.2**2,
         1 + 1,
     ]
-    assert brier.tolist() == pytest.approx(expected, rel=1e-14)
+    assert brier.tolist() == pytest.approx(expected, rel=1e-14, abs=0)
 
 
 def test_a_tie_at_the_top_is_counted_and_correct_when_the_label_is_among_it():
@@ -76,6 +81,11 @@ def test_predicted_is_the_first_class_of_a_tie():
     assert predicted(PLANES).tolist() == [0, 2, 0, 1]
 
 
+def test_predicted_is_the_largest_wherever_it_stands():
+    orders = list(itertools.permutations([0.1, 0.2, 0.3, 0.4]))
+    assert predicted(np.array(orders).T).tolist() == [row.index(0.4) for row in orders]
+
+
 def test_only_the_true_class_is_floored():
     row = score_multiclass(PLANES, LABELS, eps=0.15)
     assert row.loss.tolist() == pytest.approx([-math.log(0.7), -math.log(0.15), -math.log(0.4), -math.log(0.15)])
@@ -85,6 +95,14 @@ def test_only_the_true_class_is_floored():
 
 def test_eps_zero_lets_a_loss_be_infinite():
     assert score_multiclass(PLANES, LABELS, eps=0.0).loss[3] == math.inf
+
+
+def test_a_certain_wrong_row_of_one_column_is_floored_like_one_of_two():
+    for p, positive in ((1.0, False), (0.0, True)):
+        row = score_binary(np.array([p]), np.array([positive]), eps=2.0**-10)
+        assert (row.unfloored_loss[0], row.probability[0]) == (math.inf, 0.0)
+        assert row.loss[0] == pytest.approx(10 * math.log(2), rel=1e-15, abs=0)
+        assert score_binary(np.array([p]), np.array([positive]), eps=0.0).loss[0] == math.inf
 
 
 def test_a_certain_right_row_costs_plain_zero():
@@ -112,7 +130,7 @@ def test_text_book_numbers(p, positive, loss):
 @pytest.mark.parametrize("p", [1e-300, 1e-17, 1e-12, 0.1, 0.3, 0.49999999999999994])
 def test_a_small_probability_of_the_wrong_class_keeps_its_digits(p):
     """−ln(1 − p) is wrong in the fifth digit at 1e-12 and 0 below 1e-17."""
-    assert score_binary(np.array([p]), np.array([False])).loss[0] == pytest.approx(-math.log1p(-p), rel=3e-16)
+    assert score_binary(np.array([p]), np.array([False])).loss[0] == pytest.approx(-math.log1p(-p), rel=3e-16, abs=0)
 
 
 def test_one_column_and_two_columns_agree():
@@ -120,8 +138,8 @@ def test_one_column_and_two_columns_agree():
     positive = np.array([True, False, True, False, True, True])
     one = score_binary(p, positive)
     two = score_multiclass(np.stack([1 - p, p]), positive.astype(np.intp))
-    assert one.loss == pytest.approx(two.loss, rel=1e-15)
-    assert one.brier == pytest.approx(two.brier, rel=1e-15)
+    assert one.loss == pytest.approx(two.loss, rel=1e-15, abs=0)
+    assert one.brier == pytest.approx(two.brier, rel=1e-15, abs=0)
     assert one.at_top.tolist() == two.at_top.tolist()
     assert earned(one.correct) == earned(two.correct) == [0, Fraction(1, 2), 1, 1, 1, 0]
 
@@ -148,7 +166,7 @@ def test_binary_rows_score_the_same_bits_alone_and_among_many():
 
 
 def test_the_floor_costs_36_nats():
-    assert floored_loss(DEFAULT_EPS) == pytest.approx(52 * math.log(2), rel=1e-15)
+    assert floored_loss(DEFAULT_EPS) == pytest.approx(52 * math.log(2), rel=1e-15, abs=0)
 
 
 # --- scales ---------------------------------------------------------------------------------------------------------------
@@ -164,8 +182,8 @@ def softmax(z):
 def test_logits_are_taken_through_the_softmax():
     found = forecasts(LOGITS, "logits")
     expected = np.array([softmax(z) for z in LOGITS.T.tolist()]).T
-    assert found.p == pytest.approx(expected, rel=1e-15)
-    assert found.surprisal == pytest.approx(-np.log(expected), rel=1e-14)
+    assert found.p == pytest.approx(expected, rel=1e-15, abs=0)
+    assert found.surprisal == pytest.approx(-np.log(expected), rel=1e-14, abs=0)
 
 
 @pytest.mark.parametrize("z", [-800.0, -40.0, -1.0, 0.0, 1.0, 40.0, 800.0, 1e4, -1e4])
@@ -174,24 +192,24 @@ def test_one_logit_is_taken_through_the_sigmoid_without_overflow(z):
         found = forecasts(np.array([[z]]), "logits", one_column=True)
     # ln(1 + e^-|z|) is what both branches share.
     rest = math.log1p(math.exp(-abs(z)))
-    assert found.surprisal[1, 0] == pytest.approx(max(-z, 0.0) + rest, rel=1e-15)
-    assert found.surprisal[0, 0] == pytest.approx(max(z, 0.0) + rest, rel=1e-15)
-    assert found.p[1, 0] == pytest.approx(math.exp(-(max(-z, 0.0) + rest)), rel=1e-13)
-    assert found.p.sum() == pytest.approx(1.0, rel=1e-15)
+    assert found.surprisal[1, 0] == pytest.approx(max(-z, 0.0) + rest, rel=1e-15, abs=0)
+    assert found.surprisal[0, 0] == pytest.approx(max(z, 0.0) + rest, rel=1e-15, abs=0)
+    assert found.p[1, 0] == pytest.approx(math.exp(-(max(-z, 0.0) + rest)), rel=1e-13, abs=0)
+    assert found.p.sum() == pytest.approx(1.0, rel=1e-15, abs=0)
 
 
 def test_a_loss_near_0_keeps_its_digits():
     """ln(1 + 2e^-30): through the probability, which rounds to 1, it would be 1.9e-13 with three digits, or 0."""
     row = score_surprisals(forecasts(np.array([[30.0], [0.0], [0.0]]), "logits"), np.array([0]), 0.0)
-    assert row.loss[0] == pytest.approx(math.log1p(2 * math.exp(-30)), rel=1e-15)
+    assert row.loss[0] == pytest.approx(math.log1p(2 * math.exp(-30)), rel=1e-15, abs=0)
 
 
 @pytest.mark.parametrize("shift", [-1e3, -1.0, 1e-3, 7.0, 1e3])
 def test_a_constant_added_to_the_logits_of_a_row_changes_nothing(shift):
     y = np.array([0, 1, 2])
     one, other = (score_surprisals(forecasts(z, "logits"), y, 0.0) for z in (LOGITS, LOGITS + shift))
-    assert other.loss == pytest.approx(one.loss, rel=1e-12)
-    assert other.probability == pytest.approx(one.probability, rel=1e-12)
+    assert other.loss == pytest.approx(one.loss, rel=1e-12, abs=0)
+    assert other.probability == pytest.approx(one.probability, rel=1e-12, abs=0)
 
 
 def test_a_logit_of_minus_infinity_rules_a_class_out():
@@ -205,7 +223,7 @@ def test_logarithms_of_probabilities_are_surprisals_as_they_are():
     found = forecasts(logs, "logprobs")
     assert found.surprisal.tolist() == [[-math.log(0.7), 0.0], [-math.log(0.3), math.inf]]
     assert str(found.surprisal[0, 1]) == "0.0"
-    assert found.p == pytest.approx(np.array([[0.7, 1.0], [0.3, 0.0]]), rel=1e-15)
+    assert found.p == pytest.approx(np.array([[0.7, 1.0], [0.3, 0.0]]), rel=1e-15, abs=0)
 
 
 @pytest.mark.parametrize("x", [-1e-300, -1e-17, -1e-9, -0.1, -math.log(2), -1.0, -30.0, -800.0])
@@ -214,14 +232,34 @@ def test_one_logarithm_keeps_the_digits_of_the_other_class(x):
     negative = forecasts(np.array([[x]]), "logprobs", one_column=True).surprisal[0, 0]
     # 1 − e^x = −expm1(x) keeps its digits near 0, log1p those of the logarithm far from it.
     expected = -math.log(-math.expm1(x)) if x > -0.7 else -math.log1p(-math.exp(x))
-    assert negative == pytest.approx(expected, rel=1e-15)
+    assert negative == pytest.approx(expected, rel=1e-15, abs=0)
+
+
+def test_one_logarithm_is_the_surprisal_of_its_class_as_it_is():
+    x = [-math.inf, -30.0, -math.log(2), -1e-17, 0.0]
+    found = forecasts(np.array([x]), "logprobs", one_column=True).surprisal
+    assert found[1].tolist() == [math.inf, 30.0, math.log(2), 1e-17, 0.0]
+    # −ln(1 − e^x) at the ends: nothing is left of 1, or nothing is taken from it.
+    assert found[0, [0, 4]].tolist() == [0.0, math.inf]
+
+
+def test_scores_of_logits_are_those_of_their_probabilities():
+    y = np.array([0, 1, 1])
+    p = np.array([softmax(z) for z in LOGITS.T.tolist()]).T
+    found, expected = score_surprisals(forecasts(LOGITS, "logits"), y, 0.3), score_multiclass(p, y, 0.3)
+    assert found.loss == pytest.approx(expected.loss, rel=1e-14, abs=0)
+    assert found.unfloored_loss == pytest.approx(expected.unfloored_loss, rel=1e-14, abs=0)
+    assert found.probability == pytest.approx(expected.probability, rel=1e-14, abs=0)
+    assert found.brier == pytest.approx(expected.brier, rel=1e-14, abs=0)
+    assert found.at_top.tolist() == expected.at_top.tolist() == [1, 3, 1]
+    assert earned(found.correct) == earned(expected.correct) == [1, Fraction(1, 3), 1]
 
 
 @pytest.mark.parametrize("scale", ["probs", "logits", "logprobs"])
 def test_the_two_probabilities_of_one_column_sum_to_1(scale):
     values = {"probs": [0.0, 0.3, 1.0], "logits": [-700.0, 0.5, 700.0], "logprobs": [-math.inf, -0.2, 0.0]}[scale]
     negative, positive = probability_of(np.array(values), scale)
-    assert (negative + positive).tolist() == pytest.approx([1.0] * 3, rel=1e-15)
+    assert (negative + positive).tolist() == pytest.approx([1.0] * 3, rel=1e-15, abs=0)
     assert (negative >= 0).all() and (positive >= 0).all()
 
 
@@ -237,11 +275,11 @@ def test_a_soft_label_costs_its_entropy_and_the_divergence():
         loss = -math.fsum(a * math.log(b) for a, b in zip(t, p, strict=True))
         entropy = -math.fsum(a * math.log(a) for a in t if a)
         kl = math.fsum(a * math.log(a / b) for a, b in zip(t, p, strict=True) if a)
-        assert row.loss[index] == pytest.approx(loss, rel=1e-15)
+        assert row.loss[index] == pytest.approx(loss, rel=1e-15, abs=0)
         assert row.entropy[index] == pytest.approx(entropy, rel=1e-15, abs=0)
-        assert row.kl[index] == pytest.approx(kl, rel=1e-14)
-        assert row.loss[index] == pytest.approx(row.entropy[index] + row.kl[index], rel=1e-15)
-        assert row.brier[index] == pytest.approx(math.fsum((a - b) ** 2 for a, b in zip(t, p, strict=True)), rel=1e-14)
+        assert row.kl[index] == pytest.approx(kl, rel=1e-14, abs=0)
+        assert row.loss[index] == pytest.approx(row.entropy[index] + row.kl[index], rel=1e-15, abs=0)
+        assert row.brier[index] == pytest.approx(math.fsum((a - b) ** 2 for a, b in zip(t, p, strict=True)), rel=1e-14, abs=0)
         assert row.by_class[:, index].tolist() == pytest.approx([-a * math.log(b) for a, b in zip(t, p, strict=True)])
 
 
@@ -254,7 +292,7 @@ def test_a_soft_label_of_one_class_is_a_hard_one():
     assert (soft.unfloored_loss[3], hard.unfloored_loss[3], soft.zero_share[3]) == (0.0, math.inf, 1.0)
     assert soft.targets.tolist() == one_hot(LABELS, 3).tolist()
     assert soft.entropy.tolist() == [0.0] * 4
-    assert soft.brier == pytest.approx(hard.brier, rel=1e-15)
+    assert soft.brier == pytest.approx(hard.brier, rel=1e-15, abs=0)
     assert earned(soft.correct) == earned(hard.correct)
     assert soft.zero_share.tolist() == [0.0, 0.0, 0.0, 1.0]
 
@@ -271,14 +309,14 @@ def test_a_tie_on_both_sides_counts_the_share_of_pairs_that_agree():
 def test_the_floor_costs_a_class_no_more_than_minus_ln_eps():
     t, p = np.array([[0.75], [0.25]]), np.array([[1.0], [0.0]])
     row = score_soft(forecasts(p, "probs"), t, 2.0**-10)
-    assert row.loss[0] == pytest.approx(0.25 * 10 * math.log(2), rel=1e-15)
+    assert row.loss[0] == pytest.approx(0.25 * 10 * math.log(2), rel=1e-15, abs=0)
     assert (row.unfloored_loss[0], row.zero_share[0]) == (0.0, 0.25)
     assert score_soft(forecasts(p, "probs"), t, 0.0).loss[0] == math.inf
 
 
 def test_a_class_without_share_costs_nothing_even_at_probability_0():
     row = score_soft(forecasts(np.array([[0.5], [0.5], [0.0]]), "probs"), np.array([[0.5], [0.5], [0.0]]), 0.0)
-    assert row.loss[0] == pytest.approx(math.log(2), rel=1e-15)
+    assert row.loss[0] == pytest.approx(math.log(2), rel=1e-15, abs=0)
     assert (row.kl[0], row.zero_share[0]) == (0.0, 0.0)
 
 
@@ -286,9 +324,9 @@ def test_independent_labels_cost_the_mean_of_their_binary_losses():
     p, t = np.array([[0.9, 0.5], [0.2, 0.0], [0.4, 1.0]]), np.array([[1.0, 0.0], [0.0, 0.0], [1.0, 1.0]])
     row = score_labels(p, "probs", t, DEFAULT_EPS)
     first = [-math.log(0.9), -math.log1p(-0.2), -math.log(0.4)]
-    assert row.by_class[:, 0].tolist() == pytest.approx(first, rel=1e-15)
-    assert row.loss.tolist() == pytest.approx([math.fsum(first) / 3, math.log(2) / 3], rel=1e-15)
-    assert row.brier.tolist() == pytest.approx([0.1**2 + 0.2**2 + 0.6**2, 0.25], rel=1e-14)
+    assert row.by_class[:, 0].tolist() == pytest.approx(first, rel=1e-15, abs=0)
+    assert row.loss.tolist() == pytest.approx([math.fsum(first) / 3, math.log(2) / 3], rel=1e-15, abs=0)
+    assert row.brier.tolist() == pytest.approx([0.1**2 + 0.2**2 + 0.6**2, 0.25], rel=1e-14, abs=0)
     # Twice the labels that are right, of 2k; one at 0.5 is half right.
     assert (row.correct.numerator.tolist(), row.correct.denominator.tolist()) == ([4, 5], [6, 6])
     assert row.class_credit.tolist() == [[1.0, 0.5], [1.0, 1.0], [0.0, 1.0]]
@@ -298,15 +336,63 @@ def test_independent_labels_cost_the_mean_of_their_binary_losses():
 
 def test_an_independent_label_may_be_a_share():
     row = score_labels(np.array([[0.25]]), "probs", np.array([[0.5]]), DEFAULT_EPS)
-    assert row.loss[0] == pytest.approx(-(math.log(0.25) + math.log(0.75)) / 2, rel=1e-15)
-    assert row.entropy[0] == pytest.approx(math.log(2), rel=1e-15)
-    assert row.kl[0] == pytest.approx(row.loss[0] - math.log(2), rel=1e-14)
+    assert row.loss[0] == pytest.approx(-(math.log(0.25) + math.log(0.75)) / 2, rel=1e-15, abs=0)
+    assert row.entropy[0] == pytest.approx(math.log(2), rel=1e-15, abs=0)
+    assert row.kl[0] == pytest.approx(row.loss[0] - math.log(2), rel=1e-14, abs=0)
     assert row.class_credit.tolist() == [[0.5]]
+
+
+def test_smoothing_makes_an_independent_label_a_share_in_the_losses_alone():
+    """Each label is a distribution over its own two classes: t′ = (1 − a) t + a / 2, and 1 − t′."""
+    p, t = [0.9, 0.2, 0.0, 0.75], [1.0, 0.0, 1.0, 0.25]
+    row = score_labels(np.array([p]).T, "probs", np.array([t]).T, 2.0**-10, smoothing=0.25)
+    soft = [0.875, 0.125, 0.875, 0.3125]
+    losses = [-(a * math.log(max(b, 2.0**-10)) + (1 - a) * math.log(1 - b)) for a, b in zip(soft, p, strict=True)]
+    entropies = [-(a * math.log(a) + (1 - a) * math.log(1 - a)) for a in soft]
+    assert row.targets[:, 0].tolist() == soft
+    assert row.by_class[:, 0].tolist() == pytest.approx(losses, rel=1e-15, abs=0)
+    assert row.loss[0] == pytest.approx(math.fsum(losses) / 4, rel=1e-15, abs=0)
+    assert row.entropy[0] == pytest.approx(math.fsum(entropies) / 4, rel=1e-15, abs=0)
+    assert row.kl[0] == pytest.approx((math.fsum(losses) - math.fsum(entropies)) / 4, rel=1e-14, abs=0)
+    # Without the class at 0, and what it is of the mean.
+    assert row.unfloored_loss[0] == pytest.approx((math.fsum(losses) - 0.875 * 10 * math.log(2)) / 4, rel=1e-15, abs=0)
+    assert row.zero_share[0] == 0.875 / 4
+    assert row.brier[0] == pytest.approx(0.1**2 + 0.2**2 + 1 + 0.5**2, rel=1e-14, abs=0)
+    assert (row.correct.numerator[0], row.class_credit[:, 0].tolist()) == (4, [1.0, 1.0, 0.0, 0.0])
 
 
 def test_smoothing_moves_a_share_to_all_classes():
     assert smoothed(np.array([[1.0], [0.0]]), 0.25).tolist() == [[0.875], [0.125]]
     assert smoothed(one_hot(np.array([2]), 4), 0.5)[:, 0].tolist() == [0.125, 0.125, 0.625, 0.125]
+
+
+# --- types and sizes ------------------------------------------------------------------------------------------------------
+
+
+def scored_in_every_way(p, y):
+    """The scores of rows, p (k, n), by each function that scores."""
+    t = one_hot(y, len(p))
+    return [
+        score_multiclass(p, y),
+        score_binary(p[1], y == 1),
+        score_surprisals(forecasts(p, "probs"), y, DEFAULT_EPS),
+        score_soft(forecasts(p, "probs"), t, DEFAULT_EPS),
+        score_labels(p, "probs", t, DEFAULT_EPS),
+    ]
+
+
+def test_what_is_counted_is_an_integer():
+    for row in scored_in_every_way(PLANES, LABELS):
+        credits = (row.correct, top_credit(PLANES, LABELS, 2, "fraction"), top_credit(PLANES, LABELS, 2, "first"))
+        parts = [part for one in credits for part in (one.numerator, one.denominator)]
+        assert {part.dtype for part in (row.at_top, *parts)} == {np.dtype(np.intp)}
+
+
+def test_no_rows_have_scores_of_no_rows():
+    for row in scored_in_every_way(PLANES[:, :0], LABELS[:0]):
+        found = bits(row)
+        assert {"loss", "brier", "correct"} <= {name for name, _ in found}
+        assert all(part in ([], [[]] * 3) for parts in found.values() for part in parts)
 
 
 # --- rankings -------------------------------------------------------------------------------------------------------------
