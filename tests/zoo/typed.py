@@ -397,7 +397,9 @@ def labels_of(*ids: object) -> dict[str, str]:
 
 
 def as_type(kind: Any, columns: Mapping[str, Any] = EXACT) -> pa.Table:
-    return table({name: pa.array(values, kind) for name, values in columns.items()})
+    half = kind == pa.float16()
+    # Older pyarrow takes float16 from NumPy alone.
+    return table({name: pa.array(np.float16(values) if half else values, kind) for name, values in columns.items()})
 
 
 def lists_as(kind: Any, values: Sequence[Any] = LISTS) -> pa.Table:

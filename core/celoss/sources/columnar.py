@@ -108,7 +108,7 @@ class ColumnarSource:
             complete = len(part) == len(batch)
             batches.append(part)
             rows += len(part)
-            size += part.nbytes
+            size += _bytes(part)
             if rows == wanted or size > CHUNK_BYTES or not complete:
                 complete = False
                 break
@@ -268,6 +268,14 @@ def plain(values: Any) -> Any:
     if _is_list(kind) and plain_type(kind.value_type) != kind.value_type:
         return values.cast(pa.large_list(plain_type(kind.value_type)))
     return values
+
+
+def _bytes(batch: Any) -> int:
+    """The bytes of a batch; of all its buffers where an older pyarrow cannot tell which parts of them are its own."""
+    try:
+        return int(batch.nbytes)
+    except pa.ArrowTypeError:
+        return int(batch.get_total_buffer_size())
 
 
 def _in_order(views: Any) -> Any:
