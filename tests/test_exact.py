@@ -15,6 +15,7 @@ from celoss.exact import (
     LIMB_BITS,
     MOST_LOOPED,
     SLICE_BITS,
+    UNIT_EXPONENT,
     Groups,
     Table,
     _slices,
@@ -78,15 +79,20 @@ def test_groups_without_rows_have_a_sum_of_zero(k):
 
 @pytest.mark.parametrize("size", [1, 2, 3, 1000, BLOCK_ROWS])
 @pytest.mark.parametrize("largest", [5e-324, 1e-300, 1.0, 745.0, np.nextafter(2048.0, 0), 2048.0, 2.0**900])
-def test_no_slice_can_overflow(size, largest):
+@pytest.mark.parametrize("step", [1, LIMB_BITS])
+def test_no_slice_can_overflow(size, largest, step):
     """The slices of a value add up to it, and those of a block are so few of their unit that int64 has room for more."""
     values = np.full(size, largest)
     values[::2] = np.nextafter(largest, 0)
     values[1::3] *= -1
     rest = np.array([units(value) for value in values.tolist()], dtype=object)
-    for limb, rows, whole, most in _slices(values):
-        assert np.abs(whole).max() <= most <= 2**SLICE_BITS
-        rest[rows] -= whole.astype(object) << (LIMB_BITS * limb)
+    for cut in _slices(values, step):
+        whole = cut.whole()
+        assert np.abs(whole).max() <= 2**SLICE_BITS
+        assert cut.total() == sum(whole.tolist())
+        shift = cut.grid - UNIT_EXPONENT
+        assert shift % step == 0
+        rest[cut.rows] -= whole.astype(object) << shift
     assert not rest.any()
 
 

@@ -9,10 +9,12 @@ import pytest
 
 from celoss.checks import Batch
 from celoss.errors import Fault, Faults
-from celoss.exact import BLOCK_ROWS
+from celoss.moments import BLOCK_ROWS
 from celoss.plan import Options, Plan
+from celoss.quantities import BLOCK_CELLS, blocks, differs, quantities
 from celoss.scoring import scores
-from celoss.state import BLOCK_CELLS, GroupSums, State, blocks, differs, quantities
+from celoss.state import GroupSums, State
+from celoss.sums import RunningSums
 
 ONE = 1 << 1074
 LN2 = math.log(2)
@@ -48,7 +50,9 @@ def summed(plan, values, labels, weights=None):
         targets=None if plan.hard else labels.astype(np.float64),
         weights=None if weights is None else np.array(weights, dtype=np.float64),
     )
-    return State.scored(plan, batch, quantities(plan, batch, scores(plan, batch))).sums
+    sums = RunningSums(plan)
+    sums.add(batch, quantities(plan, batch, scores(plan, batch)))
+    return sums.state().sums
 
 
 def ones(sums, *names):
@@ -81,7 +85,7 @@ def test_floored_rows_are_counted_and_summed_with_and_without_the_floor():
     }
     expected = {
         "loss": [LN2, 10 * LN2, 10 * LN2],
-        "loss_squared": [LN2**2, (10 * LN2) ** 2, (10 * LN2) ** 2],
+        "loss_squared": [LN2**2 + 2 * (10 * LN2) ** 2, 0, 0],
         "clipped_loss": [0, 10 * LN2, 10 * LN2],
         "unfloored": [0, 12 * LN2, 0],
     }
@@ -95,8 +99,8 @@ def test_each_row_enters_the_sums_by_its_weight():
         "weight": [6, 3, 0.5],
         "weight_squared": [4 + 16, 9, 0.25],
         "loss": [2 * LN2, 30 * LN2, 5 * LN2],
-        "loss_squared": [(2 * LN2) ** 2, (30 * LN2) ** 2, (5 * LN2) ** 2],
-        "loss_weight": [2 * 2 * LN2, 3 * 30 * LN2, 0.5 * 5 * LN2],
+        "loss_squared": [(2 * LN2) ** 2 + (30 * LN2) ** 2 + (5 * LN2) ** 2, 0, 0],
+        "loss_weight": [2 * 2 * LN2 + 3 * 30 * LN2 + 0.5 * 5 * LN2, 0, 0],
         "clipped_loss": [0, 30 * LN2, 5 * LN2],
         "unfloored": [0, 36 * LN2, 0],
         "zero_weight": [0, 0, 0.5],
@@ -107,6 +111,15 @@ def test_each_row_enters_the_sums_by_its_weight():
     # Numbers of rows stay such.
     assert (sums["rows"], sums["clipped"], sums["zero"]) == ((2, 1, 1), (0, 1, 1), (0, 0, 1))
     assert "weightless" not in sums
+
+
+def test_weights_of_classes_ask_for_the_squares_of_each_class():
+    sums = summed(replace(PLAN, options=Options(class_weights=(("a", 2.0),))), ROWS, TRUE, WEIGHTS)
+    expected = {
+        "loss_squared": [(2 * LN2) ** 2, (30 * LN2) ** 2, (5 * LN2) ** 2],
+        "loss_weight": [2 * 2 * LN2, 3 * 30 * LN2, 0.5 * 5 * LN2],
+    }
+    assert ones(sums, *expected) == near(expected)
 
 
 def test_without_a_floor_a_row_may_be_infinite_and_adds_nothing_to_the_loss():

@@ -2,9 +2,9 @@
 
 Every finite double is an integer multiple of 2^-1074, so a sum kept as such an integer does not depend on order, batch
 size, threads or merge tree, and is rounded once, when a ratio is asked for. Adding Python integers value by value would be
-slow; instead values are cut into slices on fixed grids that lie 2^40 apart (the error-free extraction of S. M. Rump,
-T. Ogita, S. Oishi 2008, "Accurate Floating-Point Summation Part I", DOI 10.1137/050645671). On its grid a slice is an
-array of int64, which any kernel adds without rounding, in any order, into one limb of a group or of a million groups.
+slow; instead values are cut into slices on grids of powers of two (the error-free extraction of S. M. Rump, T. Ogita,
+S. Oishi 2008, "Accurate Floating-Point Summation Part I", DOI 10.1137/050645671). On its grid a slice is an array of int64,
+which any kernel adds without rounding, in any order. The sums of many groups are kept in limbs on fixed grids.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +24,11 @@ UNITS_PER_ONE = 1 << -UNIT_EXPONENT
 LARGEST_VALUE = 2.0**900
 # Rows cut at once: what is made of them stays in the L2 cache.
 BLOCK_ROWS = 1 << 15
-# Limb i counts multiples of 2^(40 i - 1074), limb 26 those of 2^-34. With 45 bits of a value in its first slice, two slices
-# are all of a value from 2^-22 to 2^11, as most losses and scores are; 2^15 such slices add up to 2^60 at most.
+# Bits of the largest value of a block in its first slice: two slices are all of a value from 2^-39 of it, and 2^15 of
+# them add up to 2^61 at most.
+SLICE_BITS = 46
+# Limb i of a table counts multiples of 2^(40 i - 1074), limb 26 those of 2^-34.
 LIMB_BITS = 40
-SLICE_BITS = 45
 # No entry of a table exceeds this, which leaves an int64 room for what comes from the limb below, at most 2^23.
 LARGEST_ENTRY = 1 << 62
 # The sums of more groups than these are read from a table in less time than they take one by one.
@@ -37,12 +39,25 @@ NOTHING: Integers = np.zeros(0, np.int64)
 
 
 class Cut(NamedTuple):
-    """A slice of the values in `rows` (m,): `whole` (m,) multiples of 2^(40 limb - 1074), at most `largest` in size."""
+    """A slice of the values in `rows` (m,): `bits` - `zero` (m,) multiples of 2^grid, each at most 2^46 in size.
 
-    limb: int
+    bits: valid until the next slice is asked for.
+    """
+
+    grid: int
     rows: slice | NDArray[np.intp]
-    whole: Integers
-    largest: int
+    bits: Integers
+    zero: np.int64
+
+    def whole(self) -> Integers:
+        """The multiples."""
+        return self.bits - self.zero
+
+    def total(self) -> int:
+        """The sum of the multiples."""
+        # The sum of the bits wraps around at 2^64, so it tells the sum of the multiples, which is less than 2^63.
+        wrapped = int(self.bits.sum()) - len(self.bits) * int(self.zero) + (1 << 63)
+        return wrapped % (1 << 64) - (1 << 63)
 
 
 class Groups:
@@ -54,6 +69,25 @@ class Groups:
     def __init__(self, codes: NDArray[np.intp], count: int) -> None:
         self.codes = codes
         self.count = count
+
+    def counts(self, rows: NDArray[Any] | None = None) -> NDArray[np.intp]:
+        """How many of all rows, or of those at the positions or in the mask (n,) `rows`, are in each group."""
+        is_mask = rows is not None and rows.dtype == np.bool_
+        if self.count <= 2 and (rows is None or is_mask):
+            of_rows = len(self.codes) if rows is None else int(np.count_nonzero(rows))
+            if self.count == 1:
+                return np.array([of_rows])
+            second = int(np.count_nonzero(self.second if rows is None else self.second & rows))
+            return np.array([of_rows - second, second])
+        if self.count == 1:
+            return np.array([len(rows) if rows is not None else 0])
+        return np.bincount(self.codes if rows is None else self.codes[rows], minlength=self.count)
+
+    @cached_property
+    def second(self) -> NDArray[np.bool_]:
+        """Whether each row (n,) is in the second of two groups."""
+        second: NDArray[np.bool_] = self.codes != 0
+        return second
 
     def sums(self, values: NDArray[np.float64]) -> list[int]:
         """Exact sum of `values` (n,) in each group, in units of 2^-1074.
@@ -80,21 +114,22 @@ class Groups:
                 table.add(self.codes, values)
             return table.integers(self.count)
         totals = [0] * self.count
-        for part in itertools.chain.from_iterable(map(_slices, terms)):
-            for group, added in enumerate(self._slice_sums(part)):
+        for cut in itertools.chain.from_iterable(map(_slices, terms)):
+            for group, added in enumerate(self._slice_sums(cut)):
                 if added:
-                    totals[group] += added << (LIMB_BITS * part.limb)
+                    totals[group] += added << (cut.grid - UNIT_EXPONENT)
         return totals
 
-    def _slice_sums(self, part: Cut) -> list[int]:
+    def _slice_sums(self, cut: Cut) -> list[int]:
         """Sums of a slice by group."""
-        codes = self.codes[part.rows]
+        codes = self.codes[cut.rows]
         if self.count == 2:
             # The codes are the second group's mask. `np.add.at` would wait for its last sum, to add to it again.
-            second = int(np.einsum("n,n->", codes, part.whole))
-            return [int(part.whole.sum()) - second, second]
+            whole = cut.whole()
+            second = int(np.einsum("n,n->", codes, whole))
+            return [int(whole.sum()) - second, second]
         sums = np.zeros(self.count, np.int64)
-        np.add.at(sums, codes, part.whole)
+        np.add.at(sums, codes, cut.whole())
         return sums.tolist()
 
 
@@ -118,8 +153,9 @@ class Table:
         if codes.min(initial=0) < 0:
             raise ValueError("groups have numbers from 0")
         groups = int(codes.max(initial=-1)) + 1
-        for part in _slices(values):
-            np.add.at(self._limb(part.limb, groups, len(part.whole) * part.largest), codes[part.rows], part.whole)
+        for cut in _slices(values, LIMB_BITS):
+            limb = self._limb((cut.grid - UNIT_EXPONENT) // LIMB_BITS, groups, len(cut.bits) << SLICE_BITS)
+            np.add.at(limb, codes[cut.rows], cut.whole())
 
     def add_squares(self, codes: NDArray[np.intp], values: NDArray[np.float64]) -> None:
         """Adds the square of each value, as `add` does. Domain as in `products`."""
@@ -180,7 +216,7 @@ class Table:
 
 def total(values: NDArray[np.float64]) -> int:
     """Exact sum of `values` (n,) in units of 2^-1074. Domain as in `Groups.sums`."""
-    return sum(int(part.whole.sum()) << (LIMB_BITS * part.limb) for part in _slices(values))
+    return sum(cut.total() << (cut.grid - UNIT_EXPONENT) for cut in _slices(values))
 
 
 def products(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -191,10 +227,22 @@ def products(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np
 
     T. J. Dekker 1971, A floating-point technique for extending the available precision, DOI 10.1007/BF01397083.
     """
+    rounded = a * b
     high_a, low_a = _halves(a)
     high_b, low_b = (high_a, low_a) if b is a else _halves(b)
-    rounded = a * b
-    return rounded, ((high_a * high_b - rounded) + (high_a * low_b + low_a * high_b)) + low_a * low_b
+    error = high_a * high_b
+    error -= rounded
+    # In place, since what fits the cache counts here.
+    middle = high_a * low_b
+    if b is a:
+        middle += middle
+    else:
+        high_b *= low_a
+        middle += high_b
+    error += middle
+    low_a *= low_b
+    error += low_a
+    return rounded, error
 
 
 def units(value: float) -> int:
@@ -209,51 +257,58 @@ def ratio(numerator: int, denominator: int) -> float:
 
 
 def _halves(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Values as sums of two doubles of at most 26 bits, whose products are exact."""
-    scaled = 134217729.0 * values
-    high = scaled - (scaled - values)
+    """Values as sums of two doubles of at most 26 bits, whose products are exact.
+
+    Adding half of the last bit that stays to a double's bits, and clearing the bits below, rounds its size to 26 bits.
+    """
+    bits = values.view(np.int64) + (1 << 26)
+    bits &= -1 << 27
+    high = bits.view(np.float64)
     return high, values - high
 
 
-def _slices(values: NDArray[np.float64]) -> Iterator[Cut]:
-    """Cuts `values` (n,) into slices, block by block; all slices of a value add up to it."""
+def _slices(values: NDArray[np.float64], step: int = 1) -> Iterator[Cut]:
+    """Cuts `values` (n,) into slices on grids that are multiples of `step` above 2^-1074; they add up to each value."""
     for start in range(0, len(values), BLOCK_ROWS):
-        yield from _block_slices(values[start : start + BLOCK_ROWS], start)
+        yield from _block_slices(np.ascontiguousarray(values[start : start + BLOCK_ROWS]), start, step)
 
 
-def _block_slices(values: NDArray[np.float64], start: int) -> Iterator[Cut]:
+def _block_slices(values: NDArray[np.float64], start: int, step: int) -> Iterator[Cut]:
     """Cuts the block of values (m,), m ≤ 2^15, whose first row is `start`.
 
-    After two slices only what is still not zero goes through again. Proof: on the grid 2^g, |x| ≤ 2^(g+45), the sum x + C,
+    After two slices only what is still not zero goes through again. Proof: on the grid 2^g, |x| < 2^(g+46), the sum x + C,
     C = 1.5·2^(g+52), lies between 2^(g+52) and 2^(g+53), where doubles are the multiples of 2^g: it is C + h with h the
     multiple next to x. There a double's bits count up by one for each multiple, so h / 2^g is the difference of the bits of
-    C + h and C. The rest x − h is exact and at most 2^(g−1), so a lower limb is next, as long as there is a rest: none is
-    left on the grid 2^-1074, of which all doubles are multiples. Sums of |h| / 2^g are at most 2^15 · 2^45 = 2^60.
+    C + h and C. The rest x − h is exact and at most 2^(g−1), so a lower grid is next, as long as there is a rest: none is
+    left on the grid 2^-1074, of which all doubles are multiples. Sums of |h| / 2^g are at most 2^15 · 2^46 = 2^61.
     """
     rest = values
     rows: slice | NDArray[np.intp] = slice(start, start + len(values))
-    largest = _size(rest)
+    largest = largest_size(rest)
     if not largest <= LARGEST_VALUE:
         raise ValueError("exact sums need finite values of at most 2^900")
-    turn = 0
+    exponent = math.frexp(largest)[1]
+    is_first = True
     while largest > 0.0:
-        limb = max(-((SLICE_BITS + UNIT_EXPONENT - math.frexp(largest)[1]) // LIMB_BITS), 0)
-        grid = LIMB_BITS * limb + UNIT_EXPONENT
+        grid = UNIT_EXPONENT + max(0, -((SLICE_BITS + UNIT_EXPONENT - exponent) // step)) * step
         shift = np.float64(math.ldexp(1.5, grid + 52))
         moved = rest + shift
-        whole = moved.view(np.int64) - shift.view(np.int64)
+        yield Cut(grid, rows, moved.view(np.int64), shift.view(np.int64))
         moved -= shift
-        rest = np.subtract(rest, moved, out=moved)
-        yield Cut(limb, rows, whole, int(math.ldexp(largest, -grid)) + 1)
-        turn += 1
-        if turn >= 2:
+        if is_first:
+            rest = np.subtract(rest, moved, out=moved)
+            # `any` ends at the first that is not 0; the bound spares a look at all of them.
+            largest, exponent = float(rest.any()), grid
+            is_first = False
+        else:
             # The comparison first: `flatnonzero` of floats takes three times as long as of booleans.
-            left = np.flatnonzero(rest != 0.0)
-            rest = rest[left]
+            left = np.flatnonzero(rest != moved)
+            rest = rest[left] - moved[left]
             rows = left + start if isinstance(rows, slice) else rows[left]
-        largest = _size(rest)
+            largest = largest_size(rest)
+            exponent = math.frexp(largest)[1]
 
 
-def _size(values: NDArray[np.float64]) -> float:
+def largest_size(values: NDArray[np.float64]) -> float:
     """The largest |value|, 0 for none; nan when there is one."""
-    return float(np.abs(values).max()) if len(values) else 0.0
+    return float(max(values.max(), -values.min())) if len(values) else 0.0

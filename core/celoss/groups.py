@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from celoss import compute as pc
 from celoss.bridge import ndarray
 from celoss.checks import Batch
 from celoss.exact import Table
 from celoss.kernels import Codes
 from celoss.plan import Plan
-from celoss.state import GroupSums, Quantity, cell_codes
+from celoss.quantities import Quantity, cell_codes
+from celoss.state import GroupSums
 
 
 class GroupTables:
@@ -44,7 +46,7 @@ class _Column:
         self._counts: dict[str, Codes] = {}
 
     def add(self, texts: Any, cells: Codes, wanted: Sequence[Quantity]) -> None:
-        encoded = texts.dictionary_encode()
+        encoded = pc.dictionary_encode(texts)
         values = np.array([self._values.setdefault(text, len(self._values)) for text in encoded.dictionary.to_pylist()])
         of_row = values[ndarray(encoded.indices)] * self._cells
         own = self._numbered(of_row + cells)
@@ -95,5 +97,8 @@ class _Column:
             found[pair // self._cells].append((pair % self._cells, place))
         for value, number in self._values.items():
             cells = tuple(cell for cell, _ in found[number])
+            if not cells:
+                # An entry of a dictionary that no row has.
+                continue
             sums = {name: tuple(column[place] for _, place in found[number]) for name, column in columns.items()}
             yield value, GroupSums(cells, {name: one for name, one in sums.items() if any(one)})

@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 
 from celoss.checks import Batch
 from celoss.errors import Fault, Faults
-from celoss.groups import GroupTables
 from celoss.plan import Options, Plan
+from celoss.quantities import blocks, quantities
 from celoss.scoring import scores
-from celoss.state import COUNTS, GroupSums, State, blocks, quantities
+from celoss.state import COUNTS, GroupSums, State
+from celoss.sums import RunningSums
 
 ONE = 1 << 1074
 # Below it the product of two doubles is off by at most two units.
@@ -130,12 +131,11 @@ def batches(draw, plan=PLAN, clean=False):
 
 def state_of(plan, batch):
     """The state of a batch, as a reading makes it: what its checks found, its blocks, its groups."""
-    state, tables = State.noticed(plan, batch), GroupTables(plan)
+    sums = RunningSums(plan)
+    sums.notice(batch)
     for block in blocks(batch):
-        wanted = list(quantities(plan, block, scores(plan, block)))
-        tables.add(block, wanted)
-        state = state + State.scored(plan, block, wanted)
-    return replace(state, groups=tables.sums())
+        sums.add(block, quantities(plan, block, scores(plan, block)))
+    return sums.state()
 
 
 def states(plan=PLAN):
@@ -241,11 +241,14 @@ class Witness:
             self.slack[name] = self.slack.get(name, 0) + Fraction(2, ONE)
 
     def moments(self, name, cell, value, weight):
+        """Of classes without weights and rows without groups only the loss has a sum for each class."""
         weighted = value if weight is None else weight * value
-        self.add(name, cell, Fraction(weighted))
-        self.product(f"{name}_squared", cell, weighted, weighted)
+        by_class = self.plan.options.class_weights is not None or self.plan.by
+        whole = cell if by_class else 0
+        self.add(name, cell if name == "loss" else whole, Fraction(weighted))
+        self.product(f"{name}_squared", whole, weighted, weighted)
         if weight is not None:
-            self.product(f"{name}_weight", cell, weighted, weight)
+            self.product(f"{name}_weight", whole, weighted, weight)
 
     def row(self, block):
         """Adds the only row of a block."""
@@ -394,7 +397,7 @@ def test_a_group_is_the_state_of_its_rows(plan, data):
         assert {value for column, value in groups if column == by} == set(texts)
         for value in set(texts):
             rows = np.flatnonzero([text == value for text in texts])
-            alone = state_of(replace(plan, by=()), replace(batch.take(rows), by=()))
+            alone = state_of(plan, batch.take(rows))
             assert whole_of(plan, [groups[by, value]]) == alone.sums
 
 
