@@ -659,7 +659,7 @@ def test_as_many_classes_as_there_are_in_practice_take_seconds(write, classes):
 
 
 @pytest.mark.parametrize("error", [MemoryError(), pa.ArrowMemoryError("malloc of size 1 failed")])
-@pytest.mark.parametrize("reader", ["_Lines.__next__", "pacsv.open_csv"])
+@pytest.mark.parametrize("reader", ["_Lines.__next__", "pacsv.read_csv"])
 def test_a_lack_of_memory_is_said_as_such(write, labels, monkeypatch, error, reader):
     def fail(*arguments, **options):
         raise error
@@ -726,3 +726,22 @@ def test_a_pickled_array_is_refused(tmp_path):
 def test_an_input_format_that_does_not_exist_is_an_error(write, form):
     predictions, truth = (write(name, text.replace(",", "§")) for name, text in (("p", PREDICTIONS), ("l", LABELS)))
     assert code_of(predictions, truth, input_format=form) == "E603"
+
+
+# --- row groups of many columns of numbers ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rows", [1000, 50_000])
+@pytest.mark.parametrize("groups", [700, 20_000, 1 << 20])
+def test_many_columns_of_numbers_are_read_alike_whatever_the_row_groups(write, rows, groups):
+    names = [f"c{index}" for index in range(40)]
+    values = np.random.default_rng(7).random((40, rows))
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(dict(zip(names, values, strict=True))), sink, row_group_size=groups)
+    source = open_source(write("preds.parquet", sink.getvalue().to_pybytes()), "predictions")
+    head = source.head()
+    assert head.rows == 1000
+    assert [column.numbers[:3] for column in head.columns] == [tuple(one[:3]) for one in values]
+    wanted = [*names[::-1], "c3"]
+    _, numbers = read(source, [], wanted)
+    assert np.array_equal(numbers, np.concatenate([values[::-1], values[3:4]]))

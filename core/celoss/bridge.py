@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
+
+from celoss import compute as pc
 
 
 def ndarray(values: Any) -> NDArray[Any]:
@@ -32,6 +33,11 @@ def from_ndarray(values: NDArray[Any]) -> Any:
     """An Arrow array of the same numbers (n,), not copied when contiguous."""
     values = np.ascontiguousarray(values)
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
+
+
+def dictionary(values: Any) -> Any:
+    """An Arrow array as a dictionary array, which it may be already."""
+    return values if pa.types.is_dictionary(values.type) else pc.dictionary_encode(values)
 
 
 def from_texts(texts: Sequence[str]) -> Any:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from celoss.bridge import from_ndarray, ndarray
+from celoss import compute as pc
+from celoss.bridge import dictionary, from_ndarray, ndarray
 from celoss.errors import NO_FAULTS, Fault, Faults
 from celoss.kernels import Codes, Floats, Mask, plane_sum
 from celoss.naming import flag, means_missing
 from celoss.plan import LABELS, PREDICTIONS, Plan
+from celoss.records import dataclass
 from celoss.sources import Chunk
+from celoss.sources.base import joined
 
 UNKNOWN, MISSING = -1, -2
 # Weights whose squares and products with losses keep all their bits.
@@ -33,8 +35,8 @@ class Labels:
     """What the rows of a chunk say about the truth; every array is over the same n rows.
 
     codes: (n,) index of the true class, or None. targets: (k, n) label shares, or None. weights: (n,) or None. by: one
-    text array for each --by column of this side. good: (n,) whether the row can be used. missing: (n,) whether it was
-    left out because its label is missing.
+    array of texts, as in `Chunk`, for each --by column of this side. good: (n,) whether the row can be used. missing: (n,)
+    whether it was left out because its label is missing.
     """
 
     codes: Codes | None
@@ -51,7 +53,7 @@ class Labels:
             None if self.codes is None else self.codes[rows],
             None if self.targets is None else np.ascontiguousarray(self.targets[:, rows]),
             None if self.weights is None else self.weights[rows],
-            tuple(column.take(from_ndarray(rows)) for column in self.by),
+            tuple(pc.take(column, from_ndarray(rows)) for column in self.by),
             self.good[rows],
             self.missing[rows],
         )
@@ -66,7 +68,7 @@ class Labels:
             if first.targets is None
             else np.concatenate([one.targets for one in parts if one.targets is not None], axis=1),
             None if first.weights is None else np.concatenate([one.weights for one in parts if one.weights is not None]),
-            tuple(pa.concat_arrays(columns) for columns in zip(*(one.by for one in parts), strict=True)),
+            tuple(joined(columns) for columns in zip(*(one.by for one in parts), strict=True)),
             np.concatenate([one.good for one in parts]),
             np.concatenate([one.missing for one in parts]),
             sum((one.faults for one in parts), NO_FAULTS),
@@ -120,11 +122,20 @@ class Batch:
             rows=self.rows[rows],
             values=np.ascontiguousarray(self.values[:, rows]),
             codes=None if self.codes is None else self.codes[rows],
-            keys=tuple(column.take(from_ndarray(rows)) for column in self.keys),
+            keys=tuple(pc.take(column, from_ndarray(rows)) for column in self.keys),
             targets=None if self.targets is None else np.ascontiguousarray(self.targets[:, rows]),
             weights=None if self.weights is None else self.weights[rows],
-            by=tuple(column.take(from_ndarray(rows)) for column in self.by),
+            by=tuple(pc.take(column, from_ndarray(rows)) for column in self.by),
         )
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A batch that is still to be made, in any thread. rows: of the predictions. after_all: whether all others come first."""
+
+    make: Callable[[], Batch]
+    rows: int = 0
+    after_all: bool = False
 
 
 def empty_batch(plan: Plan, faults: Faults, unmatched_labels: int = 0, dropped: int = 0) -> Batch:
@@ -142,9 +153,8 @@ def checked_batch(plan: Plan, chunk: Chunk, labels: Labels) -> Batch:
     """
     cells = _check_cells(plan, chunk)
     values, inside, faults = cells.values, cells.good, cells.faults
-    note = np.zeros(chunk.rows, dtype=np.bool_)
-    off = np.zeros(chunk.rows)
-    if _sums_count(plan):
+    is_whole = _sums_count(plan)
+    if is_whole:
         values, beyond, note, off = _check_sums(plan, values, inside & ~cells.filled)
         faults, inside = faults + _bad_sums(plan, chunk, values, beyond), inside & ~beyond
     weights, keys = labels.weights, len(plan.keys)
@@ -156,6 +166,7 @@ def checked_batch(plan: Plan, chunk: Chunk, labels: Labels) -> Batch:
     by = tuple(next(mine if side == PREDICTIONS else theirs) for side, _ in plan.by)
     good = labels.good & inside
     usable = labels.good | labels.missing
+    noted = off[note & good] if is_whole else np.empty(0)
     batch = Batch(
         np.arange(chunk.start, chunk.start + chunk.rows),
         values,
@@ -165,8 +176,8 @@ def checked_batch(plan: Plan, chunk: Chunk, labels: Labels) -> Batch:
         weights,
         by,
         faults,
-        int((note & good).sum()),
-        float(off[note & good].max(initial=0.0)),
+        len(noted),
+        float(noted.max(initial=0.0)),
         chunk.rows,
         dropped=int((usable & (labels.missing | cells.missing)).sum()),
         filled=int((good & cells.filled).sum()),
@@ -377,6 +388,8 @@ def empty_keys(plan: Plan, chunk: Chunk, role: str) -> Faults:
     """Faults (E307) for rows whose key columns, the first texts of the chunk, are not all filled."""
     faults = NO_FAULTS
     for name, column in zip(plan.key_columns(role), chunk.texts, strict=False):
+        if pa.types.is_integer(column.type):
+            continue
         lengths = pc.binary_length(column)
         if pc.min(lengths).as_py() == 0:
             rows = np.flatnonzero((ndarray(lengths) == 0) & readable(chunk))
@@ -411,21 +424,24 @@ def read_labels(plan: Plan, chunk: Chunk, keys: int) -> Labels:
     if plan.weights and plan.weights[0] == LABELS:
         weights, fine, bad = _check_weights(plan, chunk, role)
         good, wrong = good & fine, wrong + bad
-    return Labels(codes if codes is None else np.maximum(codes, 0), targets, weights, groups, good, missing, faults + wrong)
+    codes = codes if codes is None or good.all() else np.maximum(codes, 0)
+    return Labels(codes, targets, weights, groups, good, missing, faults + wrong)
 
 
 def _named_codes(plan: Plan, chunk: Chunk, role: str, read: Mask) -> tuple[Codes, Codes, Faults]:
-    encoded = chunk.texts[-1].dictionary_encode()
+    encoded = dictionary(chunk.texts[-1])
     texts = encoded.dictionary.to_pylist()
     places = ndarray(encoded.indices)
     known = plan.codes()
-    table = np.array([plan.code(text, known) for text in texts], dtype=np.intp)
+    # Most labels are written like their class, and a dictionary has as many as there are classes.
+    table = np.array([known[text] if text in known else plan.code(text, known) for text in texts], dtype=np.intp)
     if plan.options.missing == "drop":
         absent = np.array([means_missing(text) for text in texts], dtype=np.bool_)
         table[(table == UNKNOWN) & absent] = MISSING
-    codes = table[places]
+    codes = np.take(table, places)
     faults = NO_FAULTS
-    if (table == UNKNOWN).any():
+    # Not those of the table: an entry of a dictionary need not occur.
+    if (codes == UNKNOWN).any():
         empty = np.array([not text.strip() for text in texts])[places]
         wrong = (codes == UNKNOWN) & read
         for code, these in (("E403", wrong & empty), ("E402", wrong & ~empty)):
@@ -465,7 +481,7 @@ def _flag_planes(plan: Plan, chunk: Chunk) -> tuple[Floats, Mask]:
     planes = np.empty((len(plan.label_columns), chunk.rows))
     absent = np.empty(planes.shape, dtype=np.bool_)
     for index, column in enumerate(chunk.texts[-len(planes) :]):
-        encoded = column.dictionary_encode()
+        encoded = dictionary(column)
         texts = encoded.dictionary.to_pylist()
         places = ndarray(encoded.indices)
         meanings = [flag(text) for text in texts]

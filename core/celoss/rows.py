@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from celoss import compute as pc
 from celoss.bridge import from_ndarray, from_texts
 from celoss.checks import Batch
 from celoss.errors import Diagnostic, Place, UsageError, escape
@@ -22,6 +23,7 @@ from celoss.kernels import RowScores, predicted
 from celoss.metrics import in_unit
 from celoss.plan import Plan
 from celoss.scoring import best_class, probabilities
+from celoss.sources.base import as_text
 
 ROW_GROUP = 1 << 16
 FORMATS = (".csv", ".jsonl", ".parquet")
@@ -57,9 +59,9 @@ def record_batch(plan: Plan, block: Batch, row: RowScores) -> Any:
     kl = row.loss if row.kl is None else row.kl
     columns = [
         from_ndarray(block.rows + 1),
-        *block.keys,
+        *map(as_text, block.keys),
         *_names(plan, block),
-        from_ndarray(row.correct.numerator / row.correct.denominator),
+        from_ndarray(row.correct.shares()),
         *([from_ndarray(row.probability)] if row.probability is not None else []),
         from_ndarray(row.loss if scale == 1.0 else row.loss * scale),
         from_ndarray(kl if scale == 1.0 else kl * scale),
@@ -79,7 +81,7 @@ def _names(plan: Plan, block: Batch) -> tuple[Any, Any]:
     if codes is None:
         assert block.targets is not None
         codes = predicted(block.targets)
-    return names.take(from_ndarray(codes)), names.take(from_ndarray(best_class(plan, block)))
+    return pc.take(names, from_ndarray(codes)), pc.take(names, from_ndarray(best_class(plan, block)))
 
 
 def _joined(plan: Plan, flags: NDArray[np.bool_]) -> Any:

@@ -11,7 +11,6 @@ from celoss.sources.arrays import ArraySource, array, npy
 from celoss.sources.base import Chunk, Column, Head, Line, Source, Suspicious, read_all
 from celoss.sources.columnar import frame
 from celoss.sources.ipc import arrow
-from celoss.sources.jsonl import JsonLinesSource
 from celoss.sources.rowgroups import parquet
 from celoss.sources.streams import Input, kind_of
 from celoss.sources.text import TextSource
@@ -53,6 +52,9 @@ def _open_path(path: str, role: str, input_format: str | None) -> Source:
     if kind == "npy":
         return npy(source, role)
     if kind == "jsonl":
+        # The other formats do without its many patterns.
+        from celoss.sources.jsonl import JsonLinesSource
+
         return JsonLinesSource(source, role)
     return TextSource(source, role, delimiter)
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 from celoss.bridge import from_ndarray, from_texts
 from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, plural
 from celoss.sources.base import CHUNK_ROWS, Chunk, Column, Head, Line, as_numbers, as_text, check_width, head_rows
+from celoss.sources.coded import coded, key_integers
 from celoss.sources.columnar import SPACING
 from celoss.sources.streams import Input
 
@@ -105,7 +106,7 @@ class ArraySource:
         """Arrays are in memory."""
         return None
 
-    def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False) -> Iterator[Chunk]:
+    def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False, keys: int = 0) -> Iterator[Chunk]:
         """See Source."""
         for start in range(0, len(self._values), CHUNK_ROWS):
             stop = min(start + CHUNK_ROWS, len(self._values))
@@ -114,8 +115,10 @@ class ArraySource:
             for plane, name in zip(values, numbers, strict=True):
                 plane[:], wrong = as_numbers(self._column(name, start, stop), start, name, self.role)
                 faults.extend(wrong)
-            columns = tuple(as_text(self._column(name, start, stop)) for name in texts)
-            yield Chunk(start, stop - start, columns, values, tuple(faults))
+            columns = [self._column(name, start, stop) for name in texts]
+            short = [*map(key_integers, columns[:keys]), *map(coded, columns[keys:])]
+            written = tuple(as_text(one) if other is None else other for one, other in zip(columns, short, strict=True))
+            yield Chunk(start, stop - start, written, values, tuple(faults))
 
     def lines(self, rows: Sequence[int]) -> dict[int, Line]:
         """Arrays have no lines."""

@@ -6,25 +6,26 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, Protocol, TextIO, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from celoss import compute as pc
 from celoss.bridge import from_texts, ndarray_or
 from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, quoted
 from celoss.naming import LONGEST_INTEGER
+from celoss.records import dataclass
 
 T = TypeVar("T")
 
 HEAD_ROWS = 1000
 HEAD_CELLS = 100_000
-CHUNK_ROWS = 1 << 16
+CHUNK_ROWS = 1 << 17
 # A head has at least one row of all columns, and every class is a column; a vocabulary of tokens has up to 262,144 words.
 MOST_COLUMNS = 1 << 18
 # Characters. A row of 100,000 numbers with all their digits takes 2.5 million; a file without line breaks takes all memory.
@@ -59,14 +60,30 @@ class Column:
     spacing: float = 0.0
 
     @cached_property
+    def numerals(self) -> tuple[str, ...]:
+        """The texts that are numbers as celoss reads numbers."""
+        return tuple(filter(is_number, self.texts))
+
+    @cached_property
+    def looks_numeric(self) -> bool:
+        """Whether at least half of the values that are there are numbers: bad or missing cells do not hide a column."""
+        if self.kind != "text":
+            return self.kind == "number"
+        if 2 * len(self.numerals) >= len(self.texts):
+            return True
+        return 2 * len(self.numerals) >= sum(bool(text) and not NOT_FINITE.fullmatch(text) for text in self.texts)
+
+    @cached_property
     def numbers(self) -> tuple[float, ...]:
         """The values as numbers, NaN for what is none or missing; infinities are numbers."""
+        if len(self.numerals) == len(self.texts):
+            return tuple(map(float, self.texts))
         return tuple(float(text) if is_number(text) or NOT_FINITE.fullmatch(text) else math.nan for text in self.texts)
 
     @cached_property
     def decimals(self) -> int:
         """The most digits after the decimal point: 4 for 0.1234, 7 for 1.25e-5."""
-        return max(map(_decimals, self.texts), default=0)
+        return max(map(_decimals, self.numerals), default=0)
 
 
 @dataclass(frozen=True)
@@ -96,7 +113,8 @@ class Head:
 class Chunk:
     """Some rows of the columns asked for, from row `start` (0-based) of the file.
 
-    texts: one string array (n,) for each text column, "" where a value is missing.
+    texts: one array (n,) for each text column, "" where a value is missing: strings, or a dictionary of strings, all
+    different, of which some may not occur. A key can be int64 or uint64 instead, whose decimal digits are its text.
     numbers: (k, n) C-contiguous float64 planes of the number columns, NaN where a value is missing.
     faults: cells and rows that could not be read; their values above mean nothing. wanted: (n,) which rows matter, None for
     all: what is wrong with the others is told to nobody.
@@ -166,9 +184,10 @@ class Source(Protocol):
     def head(self) -> Head:
         """The first rows; opens nothing twice."""
 
-    def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False) -> Iterator[Chunk]:
+    def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False, keys: int = 0) -> Iterator[Chunk]:
         """Reads the columns named, in order. With `careful` a text file is read slowly, cell by cell.
 
+        The first `keys` of the texts are keys, which are only compared: they can come as integers.
         Raises Suspicious when the fast reader stumbles and a careful reading can say where and why.
         """
 
@@ -220,10 +239,11 @@ def read_all(fold: Callable[[bool], T]) -> T:
 
 
 def _decimals(text: str) -> int:
-    if not is_number(text) or len(text) > LONGEST_INTEGER:
+    found = NUMBER.fullmatch(text.strip(BLANKS))
+    if found is None or len(text) > LONGEST_INTEGER:
         return 0
-    mantissa, _, exponent = text.strip(BLANKS).lower().partition("e")
-    return max(0, len(mantissa.partition(".")[2]) - int(exponent or 0))
+    exponent = int(found[2][1:]) if found[2] else 0
+    return max(0, len(found[1].partition(".")[2]) - exponent)
 
 
 def is_number(text: str) -> bool:
@@ -301,15 +321,15 @@ def as_text(values: Any) -> Any:
     """
     kind = values.type
     if pa.types.is_dictionary(kind):
-        return as_text(values.dictionary_decode())
+        return as_text(pc.dictionary_decode(values))
     if pa.types.is_boolean(kind):
         text = pc.if_else(values, "True", "False")
     elif pa.types.is_floating(kind):
         text = from_texts(_float_texts(ndarray_or(values, np.nan)))
     elif pa.types.is_decimal(kind):
-        text = pc.replace_substring_regex(values.cast(pa.string()), r"\.0*$|(\.\d*?)0+$", r"\1")
+        text = pc.replace_substring_regex(pc.cast(values, pa.string()), r"\.0*$|(\.\d*?)0+$", r"\1")
     else:
-        text = values if pa.types.is_string(kind) else values.cast(pa.string())
+        text = values if pa.types.is_string(kind) else pc.cast(values, pa.string())
         if pa.types.is_timestamp(kind):
             text = pc.replace_substring_regex(text, r"\.0*$|(\.\d*?)0+$", r"\1")
             text = pc.replace_substring_regex(text, r"[ T]00:00:00$", "")
@@ -330,9 +350,11 @@ def as_numbers(values: Any, start: int, column: str, role: str) -> tuple[NDArray
     """float64 of an Arrow array, NaN where missing, and a fault (E501) for each value that is not a number."""
     kind = values.type
     if pa.types.is_dictionary(kind):
-        return as_numbers(values.dictionary_decode(), start, column, role)
+        return as_numbers(pc.dictionary_decode(values), start, column, role)
+    if pa.types.is_float64(kind):
+        return ndarray_or(values, np.nan), []
     if pa.types.is_floating(kind) or pa.types.is_integer(kind):
-        return ndarray_or(values.cast(pa.float64(), safe=False), np.nan), []
+        return ndarray_or(pc.cast(values, pa.float64(), safe=False), np.nan), []
     return parse_numbers(as_text(values).to_pylist(), start, column, role)
 
 
@@ -353,6 +375,12 @@ def parse_numbers(
             if text:
                 faults.append(Fault(start + index, column, text, "E501", role))
     return numbers, faults
+
+
+def joined(columns: Sequence[Any]) -> Any:
+    """The texts or keys of several chunks, one after another; as plain texts where they come as different types."""
+    kinds = {column.type for column in columns}
+    return pa.concat_arrays(columns if len(kinds) == 1 else [as_text(column) for column in columns])
 
 
 def planes(columns: Sequence[NDArray[np.float64]], rows: int) -> NDArray[np.float64]:

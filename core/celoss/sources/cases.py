@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from celoss import compute as pc
 from celoss.bridge import from_ndarray, from_texts, ndarray
 from celoss.kernels import Floats, Mask
 from celoss.naming import class_text
-from celoss.sources.base import Chunk
+from celoss.records import dataclass
+from celoss.sources.base import Chunk, as_text, joined
 
 NO_ROW = -1
 NO_CLASS = -1
@@ -30,10 +31,11 @@ def keyed(chunk: Chunk, ids: int) -> Chunk:
 
 
 def key_of(texts: Sequence[Any]) -> Any:
-    """One text per row for text columns (n,), at least one. Several are joined with their lengths, so that none collide."""
+    """One text per row for texts or keys (n,), at least one. Several are joined with their lengths, so that none collide."""
+    texts = [as_text(column) for column in texts]
     if len(texts) == 1:
         return texts[0]
-    lengths = [pc.binary_length(column).cast(pa.string()) for column in texts[:-1]]
+    lengths = [pc.cast(pc.binary_length(column), pa.string()) for column in texts[:-1]]
     return pc.binary_join_element_wise(*texts, *lengths, SEPARATOR)
 
 
@@ -49,7 +51,7 @@ def are_together(chunks: Iterable[Chunk]) -> bool:
             count = 1
         before = keys if last is None else pa.concat_arrays([last, keys])
         after = before.slice(1)
-        runs.append(after.filter(pc.not_equal(after, before.slice(0, len(after)))))
+        runs.append(pc.filter(after, pc.not_equal(after, before.slice(0, len(after)))))
         count += len(runs[-1])
         last = before.slice(max(0, len(before) - 1))
         # The set of keys is made anew each time, so only when there are twice as many.
@@ -80,13 +82,15 @@ def whole_cases(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
 
 def _last_run(keys: Any) -> int:
     """Where the run of equal keys begins with which the array ends."""
-    others = np.flatnonzero(ndarray(pc.not_equal(keys, keys[-1]).cast(pa.uint8())))
+    others = np.flatnonzero(ndarray(pc.cast(pc.not_equal(keys, keys[-1]), pa.uint8())))
     return int(others[-1]) + 1 if others.size else 0
 
 
 def in_memory(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     """All rows as one chunk, with each different text only once; nothing when there are no rows."""
-    encoded = [replace(chunk, texts=tuple(text.dictionary_encode() for text in chunk.texts)) for chunk in chunks if chunk.rows]
+    encoded = [
+        replace(chunk, texts=tuple(pc.dictionary_encode(text) for text in chunk.texts)) for chunk in chunks if chunk.rows
+    ]
     if encoded:
         yield concatenated(encoded)
 
@@ -98,7 +102,7 @@ def concatenated(chunks: Sequence[Chunk]) -> Chunk:
     return Chunk(
         chunks[0].start,
         sum(chunk.rows for chunk in chunks),
-        tuple(pa.concat_arrays(texts) for texts in zip(*(chunk.texts for chunk in chunks), strict=True)),
+        tuple(joined(texts) for texts in zip(*(chunk.texts for chunk in chunks), strict=True)),
         np.concatenate([chunk.numbers for chunk in chunks], axis=1),
         tuple(fault for chunk in chunks for fault in chunk.faults),
     )
@@ -110,7 +114,7 @@ def first_cases(chunks: Iterable[Chunk], count: int) -> Chunk:
     parts = []
     for chunk in chunks:
         if wanted is None and chunk.rows:
-            wanted = chunk.texts[0].unique().slice(0, count)
+            wanted = pc.unique(chunk.texts[0]).slice(0, count)
         if wanted is not None:
             parts.append(_only(chunk, wanted))
     return concatenated(parts)
@@ -118,8 +122,8 @@ def first_cases(chunks: Iterable[Chunk], count: int) -> Chunk:
 
 def _only(chunk: Chunk, keys: Any) -> Chunk:
     kept = pc.is_in(chunk.texts[0], value_set=keys)
-    rows = np.flatnonzero(ndarray(kept.cast(pa.uint8())))
-    texts = tuple(text.filter(kept) for text in chunk.texts)
+    rows = np.flatnonzero(ndarray(pc.cast(kept, pa.uint8())))
+    texts = tuple(pc.filter(text, kept) for text in chunk.texts)
     return Chunk(chunk.start, len(rows), texts, np.ascontiguousarray(chunk.numbers[:, rows]))
 
 
@@ -138,10 +142,10 @@ class Turn:
     @classmethod
     def of(cls, keys: Any, cells: Any, classes: Sequence[str]) -> Turn:
         """From the texts of keys (n,) and of classes (n,), both plain or each different text once."""
-        encoded = cells.dictionary_encode()
+        encoded = pc.dictionary_encode(cells)
         known = {name: code for code, name in enumerate(classes)}
         table = np.array([known.get(class_text(text), NO_CLASS) for text in encoded.dictionary.to_pylist()], dtype=np.int64)
-        return cls(ndarray(keys.dictionary_encode().indices).astype(np.int64), table[ndarray(encoded.indices)], len(classes))
+        return cls(ndarray(pc.dictionary_encode(keys).indices).astype(np.int64), table[ndarray(encoded.indices)], len(classes))
 
     @cached_property
     def first(self) -> Rows:
@@ -178,9 +182,9 @@ class Turn:
 
     def class_texts(self, values: Any, codes: Sequence[int]) -> list[Any]:
         """The texts (n,) of some classes by case, "" where a case has none: an array (m,) for each."""
-        padded = pa.concat_arrays([values.dictionary_encode(), from_texts([""]).dictionary_encode()])
+        padded = pa.concat_arrays([pc.dictionary_encode(values), pc.dictionary_encode(from_texts([""]))])
         rows = np.where(self.at == NO_ROW, len(values), self.at)
-        return [padded.take(from_ndarray(rows[code])).dictionary_decode() for code in codes]
+        return [pc.dictionary_decode(pc.take(padded, from_ndarray(rows[code]))) for code in codes]
 
     def shared_numbers(self, values: Floats) -> tuple[Floats, Rows]:
         """The value (n,) of each case's first row: (m,), and the rows that have another one."""
@@ -190,7 +194,7 @@ class Turn:
 
     def shared_texts(self, values: Any) -> tuple[Any, Rows]:
         """The text (n,) of each case's first row: (m,), and the rows that have another one."""
-        encoded = values.dictionary_encode()
+        encoded = pc.dictionary_encode(values)
         codes = ndarray(encoded.indices)
         others = np.flatnonzero(codes != codes[self.first][self.cases])
-        return encoded.take(from_ndarray(self.first)).dictionary_decode(), others
+        return pc.dictionary_decode(pc.take(encoded, from_ndarray(self.first))), others

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from celoss import compute as pc
 from celoss.bridge import from_ndarray, from_texts, ndarray_or
 from celoss.errors import CelossError, Diagnostic, Fault, Place, escape, shorten
 from celoss.kernels import Floats
@@ -28,23 +28,24 @@ from celoss.sources.base import (
     parse_numbers,
     planes,
 )
+from celoss.sources.coded import coded, key_integers
 from celoss.sources.lists import Elements, Lists, elements, list_width, parse_lists
 
-# Rows of many columns come in fewer at a time: 1000 classes would take gigabytes in chunks of 65,536 rows.
-CHUNK_CELLS = 1 << 21
+# Rows of many columns come in fewer at a time: 1000 classes would take gigabytes in chunks of 131,072 rows.
+CHUNK_CELLS = 1 << 20
 # Texts of a chunk, where one text of a table of different texts can stand in many rows.
 CHUNK_BYTES = 1 << 26
 SPACING = {"halffloat": 2.0**-10, "float": 2.0**-23, "double": 2.0**-52}
 
-Batches = Callable[[list[str], int | None], Iterator[Any]]
+Batches = Callable[[list[str], int | None, Sequence[str]], Iterator[Any]]
 
 
 class ColumnarSource:
     """A table of typed columns; a column of lists of numbers counts as columns called `name[0]`, `name[1]`, ….
 
-    `read(columns, rows)` gives a new iterator over record batches each time; with `rows` only the first batches are wanted,
-    until they have as many. rows: how many there are, -1 where unknown. lists: the columns of lists, typed or in text; the
-    head shows which they are.
+    `read(columns, rows, coded)` gives a new iterator over record batches each time; with `rows` only the first batches are
+    wanted, until they have as many; columns that are in `coded` may come as dictionaries. rows: how many there are, -1 where
+    unknown. lists: the columns of lists, typed or in text; the head shows which they are.
     """
 
     has_lines = False
@@ -103,7 +104,7 @@ class ColumnarSource:
         batches: list[Any] = []
         rows = size = 0
         complete = True
-        for batch in self._read(names, wanted):
+        for batch in self._read(names, wanted, ()):
             part = batch.slice(0, min(wanted - rows, _most_rows(batch)))
             complete = len(part) == len(batch)
             batches.append(part)
@@ -132,46 +133,51 @@ class ColumnarSource:
         """See Source."""
         return self._seen / self._rows if self._rows > 0 else None
 
-    def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False) -> Iterator[Chunk]:
+    def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False, keys: int = 0) -> Iterator[Chunk]:
         """See Source. Typed values need no careful reading."""
         wanted = list(dict.fromkeys(map(self.lists.stored, (*texts, *numbers))))
         cells = max(1, min(CHUNK_ROWS, CHUNK_CELLS // max(1, len(texts) + len(numbers))))
+        unreadable = next((name for name in wanted if not _is_readable(self._schema.field(name).type)), None)
         start = 0
-        for whole in self._read(wanted, None):
+        for whole in self._read(wanted, None, [name for name in texts[keys:] if name not in self.lists.places]):
             rows = min(cells, _most_rows(whole))
             for offset in range(0, whole.num_rows, rows):
                 batch = whole.slice(offset, rows)
-                stored = {name: self._plain(batch, name) for name in wanted}
+                if unreadable is not None:
+                    raise CelossError(self._no_values(unreadable))
+                stored = {name: batch.column(name) for name in wanted}
                 self._seen = start + batch.num_rows
-                yield self._chunk(stored, batch.num_rows, start, texts, numbers)
+                yield self._chunk(stored, batch.num_rows, start, texts, numbers, keys)
                 start += batch.num_rows
 
-    def _plain(self, batch: Any, name: str) -> Any:
-        if not _is_readable(self._schema.field(name).type):
-            raise CelossError(self._no_values(name))
-        return plain(batch.column(name))
-
-    def _chunk(self, stored: dict[str, Any], rows: int, start: int, texts: Sequence[str], numbers: Sequence[str]) -> Chunk:
+    def _chunk(
+        self, stored: dict[str, Any], rows: int, start: int, texts: Sequence[str], numbers: Sequence[str], keys: int
+    ) -> Chunk:
         faults: list[Fault] = []
 
         def read_list(name: str, width: int) -> Elements:
-            found, wrong = self._elements(stored[name], width, start, name)
+            found, wrong = self._elements(plain(stored[name]), width, start, name)
             faults.extend(wrong)
             return found
 
         def read_numbers(name: str) -> Floats:
-            column, wrong = self._numbers(stored[name], start, name)
+            column, wrong = self._numbers(plain(stored[name]), start, name)
             faults.extend(wrong)
             return column
 
-        def read_text(name: str) -> Any:
-            text, wrong = self._text(stored[name], name)
+        def read_text(name: str, is_key: bool) -> Any:
+            short = key_integers(plain(stored[name])) if is_key else coded(stored[name])
+            if short is not None:
+                return short
+            text, wrong = self._text(plain(stored[name]), name)
             faults.extend(Fault(start + row, name, value, "E105", self.role) for row, value in wrong)
             return text
 
         lists = self.lists.columns((*texts, *numbers), read_list)
         columns = [lists[name].numbers if name in lists else read_numbers(name) for name in numbers]
-        written = tuple(lists[name].texts if name in lists else read_text(name) for name in texts)
+        written = tuple(
+            lists[name].texts if name in lists else read_text(name, place < keys) for place, name in enumerate(texts)
+        )
         return Chunk(start, rows, written, planes(columns, rows), tuple(faults))
 
     def _elements(self, values: Any, width: int, start: int, name: str) -> tuple[Elements, list[Fault]]:
@@ -207,7 +213,7 @@ class ColumnarSource:
 def frame(table: Any, role: str) -> ColumnarSource:
     """A table in memory: pandas, or anything with the Arrow PyCapsule interface."""
 
-    def read(columns: list[str], rows: int | None) -> Iterator[Any]:
+    def read(columns: list[str], rows: int | None, coded: Sequence[str]) -> Iterator[Any]:
         yield from table.select(columns).replace_schema_metadata(None).to_batches(rows or CHUNK_ROWS)
 
     return ColumnarSource(role, None, f"the {role} table", "frame", table.schema, read, table.num_rows)
@@ -236,10 +242,10 @@ def _range_index(schema: Any, rows: int) -> _Range | None:
 def _with_range(read: Batches, index: _Range) -> Batches:
     """The same batches with the range as a last column."""
 
-    def numbered(columns: list[str], rows: int | None) -> Iterator[Any]:
+    def numbered(columns: list[str], rows: int | None, coded: Sequence[str]) -> Iterator[Any]:
         stored = [name for name in columns if name != index.name]
         row = 0
-        for batch in read(stored, rows):
+        for batch in read(stored, rows, coded):
             numbers = np.arange(row, row + batch.num_rows, dtype=np.int64)
             arrays = {name: batch.column(name) for name in stored}
             arrays[index.name] = from_ndarray(index.values.start + index.values.step * numbers)
@@ -257,16 +263,18 @@ def _one(column: Any) -> Any:
 def plain(values: Any) -> Any:
     """The same values without what only tells how they are kept: extension types, dictionaries, run ends, views."""
     kind = values.type
+    if pa.types.is_primitive(kind):
+        return values
     if isinstance(kind, pa.BaseExtensionType):
         return plain(values.storage)
     if pa.types.is_dictionary(kind):
-        return plain(values.dictionary_decode())
+        return plain(pc.dictionary_decode(values))
     if pa.types.is_run_end_encoded(kind):
         return plain(pc.run_end_decode(values))
     if _is_view(kind):
         return plain(_in_order(values))
     if _is_list(kind) and plain_type(kind.value_type) != kind.value_type:
-        return values.cast(pa.large_list(plain_type(kind.value_type)))
+        return pc.cast(values, pa.large_list(plain_type(kind.value_type)))
     return values
 
 
@@ -280,7 +288,7 @@ def _bytes(batch: Any) -> int:
 
 def _in_order(views: Any) -> Any:
     """Views of lists as lists. (The cast of pyarrow 26 gives the last list no elements.)"""
-    lengths = ndarray_or(pc.list_value_length(views).cast(pa.int64()), 0)
+    lengths = ndarray_or(pc.cast(pc.list_value_length(views), pa.int64()), 0)
     offsets = from_ndarray(np.concatenate([[0], np.cumsum(lengths)]))
     return pa.LargeListArray.from_arrays(offsets, pc.list_flatten(views), mask=pc.is_null(views))
 
@@ -307,7 +315,7 @@ def text_of(values: Any) -> tuple[Any, list[tuple[int, str]]]:
             raise
     written = []
     wrong = []
-    for row, value in enumerate(values.cast(pa.large_binary()).to_pylist()):
+    for row, value in enumerate(pc.cast(values, pa.large_binary()).to_pylist()):
         shown = (value or b"").decode("utf-8", "backslashreplace")
         if shown.encode() != (value or b""):
             wrong.append((row, shown))
@@ -323,6 +331,8 @@ def _most_rows(batch: Any) -> int:
 def _longest(values: Any) -> int:
     """The bytes of the longest text or list of an array that keeps it once for many rows; 0 for other arrays."""
     kind = values.type
+    if pa.types.is_primitive(kind):
+        return 0
     if isinstance(kind, pa.BaseExtensionType):
         return _longest(values.storage)
     if pa.types.is_dictionary(kind):
@@ -354,7 +364,7 @@ def _is_bytes(kind: Any) -> bool:
 
 
 def _is_number(kind: Any) -> bool:
-    return any(test(kind) for test in (pa.types.is_floating, pa.types.is_integer))
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
 def _is_list(kind: Any) -> bool:
@@ -378,7 +388,7 @@ def _list_width(values: Any) -> int:
     """How many numbers the first list of an Arrow array has; 0 where it holds no lists."""
     if not _is_list(values.type):
         return 0
-    lengths = pc.list_value_length(values).drop_null()
+    lengths = pc.drop_null(pc.list_value_length(values))
     return int(lengths[0].as_py()) if len(lengths) else 0
 
 

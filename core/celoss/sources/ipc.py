@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,7 +25,7 @@ def arrow(source: Input, role: str) -> ColumnarSource:
     """An Arrow IPC file or stream. Raises CelossError where it is damaged (E108) or its batches are too large (E214)."""
     opener = pa.ipc.open_file if source.start.startswith(FILE_MAGIC) else pa.ipc.open_stream
 
-    def read(columns: list[str], rows: int | None) -> Iterator[Any]:
+    def read(columns: list[str], rows: int | None, coded: Sequence[str]) -> Iterator[Any]:
         chosen = pa.ipc.IpcReadOptions(included_fields=sorted(schema.get_field_index(name) for name in columns))
         with _readable(source), pa.OSFile(source.file) as file:
             reader = opener(file, options=chosen)
@@ -42,7 +42,7 @@ def arrow(source: Input, role: str) -> ColumnarSource:
             schema = opener(file).schema
         _check_sizes(source)
         of_pandas = b"pandas" in (schema.metadata or {})
-        count = sum(batch.num_rows for batch in read(schema.names[:1], None)) if of_pandas else -1
+        count = sum(batch.num_rows for batch in read(schema.names[:1], None, ())) if of_pandas else -1
         return ColumnarSource(role, source.path, source.name, "arrow", schema, read, count)
 
 

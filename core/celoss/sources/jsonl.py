@@ -175,7 +175,7 @@ class JsonLinesSource:
         """See Source."""
         return self._input.share_read
 
-    def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False) -> Iterator[Chunk]:
+    def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False, keys: int = 0) -> Iterator[Chunk]:
         """See Source. Every reading is careful."""
         start = 0
         for rows in _cut(self._rows(), CHUNK_ROWS):

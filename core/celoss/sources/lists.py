@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from celoss import compute as pc
 from celoss.bridge import from_ndarray, ndarray, ndarray_or
 from celoss.errors import Fault
 from celoss.kernels import Floats, Mask
+from celoss.records import dataclass
 from celoss.sources.base import NOT_FINITE, NUMBER, Suspicious, as_numbers, as_text
 
 NO_LIST = -1
@@ -72,7 +72,7 @@ class Elements:
 
     def texts(self, place: int) -> Any:
         """Canonical texts (n,) of one place of the lists."""
-        return as_text(self.values.take(from_ndarray(np.arange(place, len(self.values), self.width))))
+        return as_text(pc.take(self.values, from_ndarray(np.arange(place, len(self.values), self.width))))
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def elements(lists: Any, width: int, start: int, column: str, role: str) -> tupl
         wrong_length(start + row, column, int(lengths[row]), role)
         for row in np.flatnonzero(~fits & (lengths != NO_LIST)).tolist()
     ]
-    kept = lists if fits.all() else lists.take(from_ndarray(np.flatnonzero(fits)))
+    kept = lists if fits.all() else pc.take(lists, from_ndarray(np.flatnonzero(fits)))
     return Elements(_spread(pc.list_flatten(kept), fits, width), width), faults
 
 
@@ -115,7 +115,7 @@ def _spread(values: Any, filled: Mask, width: int) -> Any:
     # A take by null gives null, and pyarrow makes nulls of NumPy's booleans only through pandas.
     missing = pa.nulls(1, values.type)
     places[~np.repeat(filled, width)] = len(values)
-    return pa.concat_arrays([values, missing]).take(from_ndarray(places))
+    return pc.take(pa.concat_arrays([values, missing]), from_ndarray(places))
 
 
 def wrong_length(row: int, column: str, count: int, role: str) -> Fault:
@@ -171,7 +171,7 @@ def split_lists(cells: Any, width: int) -> Elements:
     Raises Suspicious or an ArrowException unless all are in square brackets and written alike.
     """
     filled = ndarray(pc.binary_length(cells)) > 0
-    kept = pc.ascii_trim_whitespace(cells if filled.all() else cells.take(from_ndarray(np.flatnonzero(filled))))
+    kept = pc.ascii_trim_whitespace(cells if filled.all() else pc.take(cells, from_ndarray(np.flatnonzero(filled))))
     if not pc.all(pc.and_(pc.starts_with(kept, "["), pc.ends_with(kept, "]"))).as_py():
         raise Suspicious("a cell is not a list in square brackets")
     inner = pc.ascii_trim_whitespace(pc.utf8_slice_codeunits(kept, 1, -1))
@@ -179,5 +179,5 @@ def split_lists(cells: Any, width: int) -> Elements:
     lists = pc.split_pattern(inner, ",") if has_commas else pc.ascii_split_whitespace(inner)
     if (ndarray(pc.list_value_length(lists)) != width).any():
         raise Suspicious("a list has another length than the first")
-    numbers = pc.ascii_trim_whitespace(pc.list_flatten(lists)).cast(pa.float64())
+    numbers = pc.cast(pc.ascii_trim_whitespace(pc.list_flatten(lists)), pa.float64())
     return Elements(_spread(numbers, filled, width), width)

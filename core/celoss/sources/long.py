@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,7 @@ from celoss.bridge import from_ndarray
 from celoss.errors import Fault
 from celoss.kernels import Floats
 from celoss.naming import class_text
+from celoss.records import dataclass
 from celoss.sources.base import (
     CHUNK_ROWS,
     Chunk,
@@ -104,7 +105,7 @@ class LongSource:
         """See Source."""
         return self._source.share_read
 
-    def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False) -> Iterator[Chunk]:
+    def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False, keys: int = 0) -> Iterator[Chunk]:
         """See Source. The text of a class is that of the value column."""
         together = whole_cases if self.is_contiguous(careful) else in_memory
         written = list(dict.fromkeys([*self.id_columns, self.class_column, *map(self._stored, texts)]))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import glob
 import lzma
 import os
 import re
 import shlex
 import stat
 import sys
-import tempfile
 import weakref
 from collections.abc import Sequence
 from itertools import islice
@@ -130,6 +128,9 @@ class Input:
 
     def _spool(self, stream: IO[bytes], argument: str) -> str:
         """A temporary copy of what can be read only once."""
+        # Only for input that cannot be read twice: it takes 3 ms to load.
+        import tempfile
+
         copy = tempfile.NamedTemporaryFile(prefix="celoss-")  # noqa: SIM115 - lives as long as this object
         weakref.finalize(self, copy.close)
         while part := self._next_part(stream, argument):
@@ -292,6 +293,8 @@ def _why_no_file(path: str) -> tuple[tuple[str, ...], str]:
     if os.path.islink(path):
         return (f"found: a link to '{shorten(os.readlink(path), 80)}', which does not exist",), ""
     if any(ch in path for ch in "*?["):
+        import glob
+
         return (), _matches(sorted(islice(glob.iglob(path), MOST_NAMES)))
     home = os.path.expanduser(path)
     if home != path and os.path.exists(home):

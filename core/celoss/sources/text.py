@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from itertools import accumulate, islice
@@ -13,9 +14,9 @@ from typing import Any, TextIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from celoss import compute as pc
 from celoss.bridge import from_texts, ndarray_or
 from celoss.errors import LONGEST_EXCERPT, CelossError, Diagnostic, Fault, Place, escape
 from celoss.kernels import Floats
@@ -36,8 +37,10 @@ from celoss.sources.base import (
     planes,
     ragged_hint,
 )
+from celoss.sources.coded import coded
 from celoss.sources.commas import decimal_mark, with_points
 from celoss.sources.lists import Elements, Lists, list_numbers, list_width, parse_lists, split_lists
+from celoss.sources.ranges import record_batches
 from celoss.sources.streams import DAMAGED, Input
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -117,27 +120,6 @@ class _Lines:
         if self.size > LONGEST_LINE:
             raise csv.Error
         return line
-
-
-class _Watched(io.RawIOBase):
-    """A stream of bytes that counts the quotes in what is read: an odd number means that one is not closed."""
-
-    def __init__(self, stream: Any) -> None:
-        super().__init__()
-        self._stream = stream
-        self.quotes = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        data: bytes = self._stream.read(size)
-        self.quotes += data.count(b'"')
-        return data
-
-    def close(self) -> None:
-        self._stream.close()
-        super().close()
 
 
 class TextSource:
@@ -401,8 +383,12 @@ class TextSource:
     def _may_hold_header(self, texts: dict[str, Any]) -> bool:
         """Whether some row has in these columns what the header has."""
         same = None
+        if any(
+            name not in values.dictionary.to_pylist() for name, values in texts.items() if pa.types.is_dictionary(values.type)
+        ):
+            return False
         for name, values in texts.items() if self._is_distinct else ():
-            equal = pc.equal(values, from_texts([name])[0])
+            equal = pc.equal(as_text(values), from_texts([name])[0])
             same = equal if same is None else pc.and_(same, equal)
             if not pc.any(same).as_py():
                 return False
@@ -449,44 +435,41 @@ class TextSource:
         """See Source."""
         return self._input.share_read
 
-    def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False) -> Iterator[Chunk]:
+    def batches(self, texts: Sequence[str], numbers: Sequence[str], careful: bool = False, keys: int = 0) -> Iterator[Chunk]:
         """See Source."""
-        return self._careful(texts, numbers) if careful else self._fast(texts, numbers)
+        return self._careful(texts, numbers) if careful else self._fast(texts, numbers, keys)
 
-    def _fast(self, texts: Sequence[str], numbers: Sequence[str]) -> Iterator[Chunk]:
+    def _fast(self, texts: Sequence[str], numbers: Sequence[str], keys: int) -> Iterator[Chunk]:
         strings = [self.lists.stored(name) for name in (*texts, *numbers) if name in texts or name in self.lists.places]
         types = dict.fromkeys(strings, pa.string()) | {name: pa.float64() for name in numbers if name not in self.lists.places}
         if any(types[name] != pa.string() for name in strings):
             raise Suspicious("a column is wanted as text and as numbers, which one reading cannot give")
+        few = [name for name in texts[keys:] if name not in self.lists.places and name not in texts[:keys]]
+        convert = pacsv.ConvertOptions(
+            include_columns=list(types),
+            column_types=types,
+            null_values=[""],
+            strings_can_be_null=False,
+            decimal_point=self.decimal,
+        )
+        start = 0
         try:
-            with _Watched(self._input.open()) as stream:
-                reader = pacsv.open_csv(
-                    stream,
-                    pacsv.ReadOptions(block_size=self._block_bytes),
-                    pacsv.ParseOptions(
-                        delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=len(self._names) > 1
-                    ),
-                    pacsv.ConvertOptions(
-                        include_columns=list(types),
-                        column_types=types,
-                        null_values=[""],
-                        strings_can_be_null=False,
-                        decimal_point=self.decimal,
-                    ),
-                )
-                start = 0
-                for batch in reader:
-                    stored = dict(zip(types, batch.columns, strict=True))
-                    if self._may_hold_header({name: stored[name] for name in strings}):
-                        raise Suspicious("a line may repeat the header")
-                    yield self._fast_chunk(stored, start, batch.num_rows, texts, numbers)
-                    start += batch.num_rows
-                if stream.quotes % 2:
-                    raise Suspicious("a quote may be opened and not closed")
+            for batch in self._record_batches(convert):
+                stored = dict(zip(types, batch.columns, strict=True))
+                short = {name: coded(stored[name]) for name in few}
+                stored |= {name: values for name, values in short.items() if values is not None}
+                if self._may_hold_header({name: stored[name] for name in strings}):
+                    raise Suspicious("a line may repeat the header")
+                yield self._fast_chunk(stored, start, batch.num_rows, texts, numbers)
+                start += batch.num_rows
         except MemoryError as error:
             raise CelossError(self._input.broken(error)) from None
         except DAMAGED as error:
             raise Suspicious(str(error)) from error
+
+    def _record_batches(self, convert: Any) -> Iterator[Any]:
+        with closing(self._input.open()) as stream:
+            yield from record_batches(stream, self._names, self.delimiter, self._block_bytes, convert)
 
     def _fast_chunk(self, stored: dict[str, Any], start: int, rows: int, texts: Sequence[str], numbers: Sequence[str]) -> Chunk:
         lists = self.lists.columns((*texts, *numbers), lambda name, width: split_lists(stored[name], width))
