@@ -11,7 +11,6 @@ import pytest
 
 import celoss
 from celoss import CelossError, align
-from celoss.keys import FEW_LABELS
 from celoss.pipeline import prepare, score
 
 LOSS = -(math.log(0.9) + math.log(0.8) + math.log(0.7)) / 3
@@ -118,32 +117,76 @@ def test_of_the_rows_in_both_files_the_ids_may_be_named_differently(files, order
     assert celoss.evaluate(*inputs, id="name=id", id_match="inner").log_loss == pytest.approx(LOSS, rel=1e-15, abs=0)
 
 
-@pytest.mark.parametrize("ids", ["abc", "cba"])
+@pytest.mark.parametrize("ids", ["abc", "cba", "bca", ["9", "10", "7"]])
 def test_files_in_one_order_need_no_table_of_labels(files, monkeypatch, ids):
     monkeypatch.setattr(align, "by_key", None)
     assert celoss.evaluate(*files(binary(ids), truth(ids)), batch_rows=2).log_loss == pytest.approx(LOSS, rel=1e-15, abs=0)
 
 
+MANY = {
+    "row numbers": lambda rows: rows,
+    "integers far apart": lambda rows: (rows - 65_000) * 10**13,
+    "large integers": lambda rows: rows.astype(np.uint64) * np.uint64(10**14),
+    "numbered texts": lambda rows: pa.array([f"case-{row:08}.png" for row in rows.tolist()]),
+    "texts": lambda rows: pa.array([f"{row:x}-{row % 7:x}" for row in rows.tolist()]),
+}
+
+
 @pytest.mark.parametrize("order", ["same", "shuffled"])
-def test_more_labels_than_arrow_looks_up_are_matched_too(order):
-    n = FEW_LABELS + 10
+@pytest.mark.parametrize("ids", MANY.values(), ids=MANY)
+def test_many_labels_are_matched_whatever_the_ids(ids, order):
+    n = 131_000
     rng = np.random.default_rng(3)
-    ids = rng.permutation(n)
-    rows = np.arange(n) if order == "same" else rng.permutation(n)
-    labels = ids % 2
-    predictions = pa.table({"id": ids, "p": np.where(labels == 1, 0.75, 0.5)})
-    report = celoss.evaluate(predictions, pa.table({"id": ids[rows], "label": labels[rows]}))
-    ones = int(labels.sum())
+    rows = rng.permutation(n)
+    others = rows if order == "same" else rng.permutation(n)
+    predictions = pa.table({"id": ids(rows), "p": np.where(rows % 2 == 1, 0.75, 0.5)})
+    report = celoss.evaluate(predictions, pa.table({"id": ids(others), "label": others % 2}), id="id")
+    ones = n // 2
     assert report.log_loss == pytest.approx(-(ones * math.log(0.75) + (n - ones) * math.log(0.5)) / n, rel=1e-12, abs=0)
 
 
-def test_faults_of_more_labels_than_arrow_looks_up_are_found_too():
-    n = FEW_LABELS + 10
-    ids = np.arange(n)[::-1]
-    left, right = ids.copy(), np.arange(n)
-    left[5], right[7] = left[4], n + 1
-    found = faults(pa.table({"id": left, "p": np.full(n, 0.5)}), pa.table({"id": right, "label": right % 2}))
-    assert [(code, count) for code, count, _ in found] == [("E302", 2), ("E303", 1), ("E304", 1)]
+@pytest.mark.parametrize("ids", MANY.values(), ids=MANY)
+def test_of_many_labels_those_that_do_not_match_are_found_whatever_the_ids(ids):
+    n = 70_000
+    left, right = np.arange(n)[::-1].copy(), np.arange(n)
+    left[66_005], right[7] = left[4], n + 1
+    predictions, labels = pa.table({"id": ids(left), "p": np.full(n, 0.5)}), pa.table({"id": ids(right), "label": right % 2})
+    assert faults(predictions, labels, id="id") == [
+        ("E302", 2, [(8, None, None), (n - 66_005, None, None)]),
+        ("E303", 1, [(n - 7, None, None)]),
+        ("E304", 1, [(66_006, None, None)]),
+    ]
+
+
+TYPES = {"int64": pa.int64(), "int8": pa.int8(), "uint64": pa.uint64(), "text": pa.string()}
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1]], ids=["same", "shuffled"])
+@pytest.mark.parametrize("right", TYPES.values(), ids=TYPES)
+@pytest.mark.parametrize("left", TYPES.values(), ids=TYPES)
+def test_ids_match_by_their_digits_whatever_their_types(left, right, order):
+    ids = [5, 70, 1]
+    predictions = pa.table({"id": pa.array(ids).cast(left), "p": [0.9, 0.8, 0.7]})
+    labels = pa.table(
+        {"id": pa.array([ids[index] for index in order]).cast(right), "label": [[1, 0, 1][index] for index in order]}
+    )
+    losses = [math.log(0.9), math.log1p(-0.8), math.log(0.7)]
+    assert celoss.evaluate(predictions, labels, id="id").log_loss == pytest.approx(-sum(losses) / 3, rel=1e-14, abs=0)
+
+
+def test_a_missing_integer_id_is_an_empty_one():
+    predictions = pa.table({"id": [3, None, 1], "p": [0.5] * 3})
+    found = faults(predictions, pa.table({"id": [1, 2, 3], "label": [1, 0, 1]}), id="id")
+    assert [(code, count) for code, count, _ in found] == [("E302", 1), ("E307", 1)]
+
+
+@pytest.mark.parametrize("ids", [[1, 2, 3], [10**15, 5, 70], ["a", "c", "b"], ["n1", "n3", "n2"]], ids=str)
+def test_of_the_rows_in_both_files_faults_of_others_are_told_to_nobody(ids):
+    predictions = pa.table({"id": [ids[2], ids[0]], "p": [0.9, 0.8]})
+    labels = pa.table({"id": [*ids, ids[1]], "label": ["1", "", "0", ""]})
+    report = celoss.evaluate(predictions, labels, id="id", id_match="inner")
+    assert report.log_loss == pytest.approx(-(math.log1p(-0.9) + math.log(0.8)) / 2, rel=1e-14, abs=0)
+    assert report.row_counts.unmatched_labels == 2
 
 
 # --- what does not match ------------------------------------------------------------------------------------------------
@@ -161,6 +204,8 @@ MATCHING = {
     "a label twice, shuffled": ("abc", "cabc", [("E304", 1, [(5, "c")])]),
     "an id twice on both sides": ("aab", "aab", [("E304", 1, [(3, "a")]), ("E304", 1, [(3, "a")])]),
     "an id twice, far apart on both sides": ("abca", "abca", [("E304", 1, [(5, "a")]), ("E304", 1, [(5, "a")])]),
+    "an id twice, in no order, on both sides": ("cabdc", "cabdc", [("E304", 1, [(6, "c")]), ("E304", 1, [(6, "c")])]),
+    "a prediction three times, far apart": ("cacbc", "abc", [("E304", 2, [(4, "c"), (6, "c")])]),
     "twice and missing": ("aab", "abc", [("E302", 1, [(4, "c")]), ("E304", 1, [(3, "a")])]),
 }
 
@@ -170,6 +215,16 @@ MATCHING = {
 def test_ids_that_do_not_match_one_to_one_are_an_error(files, left, right, expected, rows):
     inputs = files(binary(left, [0.5] * len(left)), truth(right))
     assert named(*inputs, batch_rows=rows) == expected
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 65536])
+def test_of_ids_that_repeat_the_first_places_are_told_with_where_each_stood_first(files, rows):
+    ids = [*"xcbacxbaabcy"]
+    with pytest.raises(CelossError) as caught:
+        celoss.evaluate(*files(binary(ids, [0.5] * len(ids)), truth("abc")), batch_rows=rows)
+    repeated = next(one for one in caught.value.diagnostics if one.code == "E304")
+    assert (repeated.count, [(at.line, at.id) for at in repeated.places]) == (6, [(6, "c"), (8, "b"), (9, "a")])
+    assert repeated.details[0].endswith("preds.csv:3")
 
 
 @pytest.mark.parametrize(
@@ -387,7 +442,7 @@ def test_the_batch_size_changes_no_bit(files, match):
 def test_a_batch_has_no_more_rows_than_asked_for(files, match):
     ids = "abcde"
     inputs = prepare(*files(binary(ids, [0.5] * 5), truth(ids)), id="#" if match is align.by_position else "id")
-    batches = list(match(inputs.plan, inputs.predictions, inputs.labels, False, 2))
+    batches = [one.make() for one in match(inputs.plan, inputs.predictions, inputs.labels, False, 2)]
     assert [batch.rows.tolist() for batch in batches if len(batch.rows)] == [[0, 1], [2, 3], [4]]
 
 
