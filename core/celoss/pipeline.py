@@ -7,7 +7,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -22,20 +22,20 @@ from celoss.detect.inputs import wrong_option
 from celoss.doctor import diagnose
 from celoss.errors import CelossError, Diagnostic, Place, UsageError, escape, listed
 from celoss.files import check_targets
-from celoss.groups import GroupTables
 from celoss.kernels import DEFAULT_EPS
 from celoss.naming import class_text
 from celoss.plan import LABELS, PREDICTIONS, Options, Plan
+from celoss.records import dataclass
 from celoss.report import Report, finish
-from celoss.scoring import scores
 from celoss.sources import Source, Suspicious, open_source
 from celoss.sources.arrays import WEIGHT, array, with_weights
-from celoss.state import Quantity, State, blocks, quantities
+from celoss.state import State
+from celoss.workers import Workers, usual_threads
 
 if TYPE_CHECKING:
     import pandas as pd
 
-BATCH_ROWS = 1 << 16
+BATCH_ROWS = 1 << 17
 STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 Sinks = Callable[[], AbstractContextManager[rows.Sink | None]]
@@ -136,7 +136,7 @@ def open_inputs(
     if plan is not None:
         check_alone(flags)
         plan = plan if isinstance(plan, Plan) else read_plan(str(plan))
-    _check_two_inputs(predictions, labels)
+    check_two_inputs(predictions, labels)
     given = [(predictions, PREDICTIONS)] + ([] if labels is None else [(labels, LABELS)])
     sources: list[Source] = []
     wrong: list[Diagnostic] = []
@@ -155,7 +155,7 @@ def open_inputs(
     return Opened(sources[0], sources[1] if labels is not None else None, flags, plan, progress)
 
 
-def _check_two_inputs(predictions: Any, labels: Any) -> None:
+def check_two_inputs(predictions: Any, labels: Any) -> None:
     """Raises UsageError (E106, E109) for one input given twice, under whatever names."""
     if not is_path(predictions) or not is_path(labels):
         return
@@ -184,20 +184,35 @@ def _is_one_file(left: str, right: str) -> bool:
     return os.path.samestat(one, other) and (stat.S_ISREG(one.st_mode) or stat.S_ISFIFO(one.st_mode))
 
 
-def score(evaluation: Evaluation, sink: Sinks = nullcontext, batch_rows: int = BATCH_ROWS) -> State:
+def check_work(batch_rows: int, threads: int | None) -> None:
+    """Raises ValueError for batches of no rows, UsageError (E604) for no threads."""
+    if batch_rows < 1:
+        raise ValueError("batch_rows is at least 1")
+    if threads is not None and threads < 1:
+        raise wrong_option("--threads", str(threads), "it is a number of threads, 1 or more")
+
+
+def score(
+    evaluation: Evaluation,
+    sink: Sinks = nullcontext,
+    batch_rows: int = BATCH_ROWS,
+    threads: int | None = None,
+    match: Any = None,
+) -> State:
     """The state of all rows, read in batches of at most `batch_rows`, which never changes a bit of it.
 
-    sink: opens what takes the row scores, block by block, anew for each beginning.
+    sink: opens what takes the row scores, block by block, anew for each beginning. threads: how many score, by default as
+    many as there are cores, at most 8; they change no bit either. match: what brings the rows together, where that is known.
 
     Starts with the cheap assumptions, that the files are clean and their keys in one order, and begins again without an
     assumption that does not hold: a careful reading of text, a look-up of keys. Raises CelossError with all faults.
     """
-    match = align.in_order if evaluation.plan.keys and evaluation.labels else align.by_position
+    match = match or (align.in_order if evaluation.plan.keys and evaluation.labels else align.by_position)
     careful = False
     while True:
         try:
             with sink() as write:
-                return _total(evaluation, match, careful, batch_rows, write)
+                return _total(evaluation, match, careful, batch_rows, write, threads or usual_threads())
         except align.OrderDiffersError:
             match = align.by_key
         except Suspicious:
@@ -206,27 +221,17 @@ def score(evaluation: Evaluation, sink: Sinks = nullcontext, batch_rows: int = B
             careful = True
 
 
-def _total(evaluation: Evaluation, match: Any, careful: bool, batch_rows: int, write: rows.Sink | None) -> State:
+def _total(evaluation: Evaluation, match: Any, careful: bool, batch_rows: int, write: rows.Sink | None, threads: int) -> State:
     """The sum of all states of one reading. Raises CelossError when there are faults, or no row is left to score."""
     plan = evaluation.plan
-    state = State.empty(plan)
-    groups = GroupTables(plan)
     seen = 0
-    for batch in match(plan, evaluation.predictions, evaluation.labels, careful, batch_rows):
-        state = state + State.noticed(plan, batch)
-        seen += batch.read
-        if evaluation.progress is not None:
-            evaluation.progress(seen, evaluation.predictions.share_read)
-        for block in blocks(batch):
-            row = scores(plan, block)
-            if write is not None:
-                write(block, row)
-            wanted: Iterable[Quantity] = quantities(plan, block, row)
-            if plan.by:
-                wanted = list(wanted)
-                groups.add(block, wanted)
-            state = state + State.scored(plan, block, wanted)
-    state = replace(state, groups=groups.sums())
+    with Workers(plan, threads, write) as workers:
+        for pending in match(plan, evaluation.predictions, evaluation.labels, careful, batch_rows):
+            seen += pending.rows
+            if evaluation.progress is not None:
+                evaluation.progress(seen, evaluation.predictions.share_read)
+            workers.add(pending)
+        state = workers.state()
     found = diagnose(state, plan, evaluation.predictions, evaluation.labels)
     if found:
         raise CelossError(*found)
@@ -264,6 +269,7 @@ def evaluate(
     plan: Plan | str | None = None,
     rows_path: str | None = None,
     batch_rows: int = BATCH_ROWS,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Scores class probabilities against labels: what `celoss eval` does.
@@ -282,7 +288,8 @@ def evaluate(
     or `balanced`. smoothing: 0 … 1. reduce_labels: mean or sum over independent labels. top_k: sizes of top-k accuracy.
     ties: fraction or first. convention (`--as`): name of another tool's rule.
     plan: a plan, or a file that `celoss check -o` wrote, instead of all of these; nothing is detected then.
-    rows_path: writes one line per row (.csv, .jsonl, .parquet). batch_rows: rows at a time; it changes no result.
+    rows_path: writes one line per row (.csv, .jsonl, .parquet). batch_rows: rows at a time. threads: how many score, by
+    default as many as there are cores, at most 8. Neither changes a bit of the result.
     progress: called after each batch with the rows read so far, and the share of the file that is where it is known.
 
     Raises CelossError, with every kind of fault and its places, when the input cannot be scored.
@@ -292,8 +299,7 @@ def evaluate(
     >>> round(report.log_loss, 6)
     0.279777
     """
-    if batch_rows < 1:
-        raise ValueError("batch_rows is at least 1")
+    check_work(batch_rows, threads)
     if rows_path is not None:
         rows.check_path(rows_path)
         check_targets([("--rows", rows_path)], [str(one) for one in (predictions, labels, plan) if is_path(one)])
@@ -328,8 +334,12 @@ def evaluate(
         progress=progress,
     )
     sink = nullcontext if rows_path is None else partial(rows.writer, evaluation.plan, rows_path)
-    report = evaluation.report(score(evaluation, sink, batch_rows))
-    return replace(report, score_rows=lambda: _frame(evaluation, batch_rows))
+    return with_rows(evaluation, score(evaluation, sink, batch_rows, threads), batch_rows)
+
+
+def with_rows(evaluation: Evaluation, state: State, batch_rows: int) -> Report:
+    """The report of a state, with the rows, which are read again when they are asked for."""
+    return replace(evaluation.report(state), score_rows=lambda: _frame(evaluation, batch_rows))
 
 
 def _options(
