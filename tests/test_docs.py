@@ -102,18 +102,18 @@ def shown_options(celoss: Callable[..., Ran], *command: str) -> set[str]:
 
 
 def parameters(command: str) -> set[str]:
-    from celoss_cli import main
+    from celoss_cli import app
 
-    function = next(one.callback for one in main.app.registered_commands if one.name == command)
+    function = next(one.callback for one in app.app.registered_commands if one.name == command)
     assert function is not None
     return set(inspect.signature(function).parameters)
 
 
 def declared_options(command: str) -> dict[str, set[str]]:
     """Parameter → its long options, of a command as Typer has made it."""
-    from celoss_cli import main
+    from celoss_cli import app
 
-    made: Any = typer.main.get_command(main.app)
+    made: Any = typer.main.get_command(app.app)
     options = {one.name: {*one.opts, *one.secondary_opts} for one in made.commands[command].params}
     return {name: {one for one in every if one.startswith("--")} for name, every in options.items()}
 
@@ -145,9 +145,9 @@ def test_the_options_that_decide_a_score_are_those_of_the_library() -> None:
 
 
 def test_every_option_that_is_written_about_exists(celoss: Callable[..., Ran]) -> None:
-    from celoss_cli import main
+    from celoss_cli import app
 
-    commands = [one.name for one in main.app.registered_commands]
+    commands = [one.name for one in app.app.registered_commands]
     known = {"--help", "--version"}.union(shown_options(celoss), *(shown_options(celoss, str(name)) for name in commands))
     written = [text for page in PAGES for _, text in blocks(page) for text in re.findall(r"celoss (?:eval|check).*", text)]
     written += [(REPOSITORY / page).read_text("utf-8") for page in ("README.md", CATALOGUE)]
@@ -156,19 +156,19 @@ def test_every_option_that_is_written_about_exists(celoss: Callable[..., Ran]) -
 
 
 def test_every_command_is_named_in_the_readme() -> None:
-    from celoss_cli import main
+    from celoss_cli import app
 
     text = (REPOSITORY / "README.md").read_text("utf-8")
-    names = [one.name for one in main.app.registered_commands]
+    names = [one.name for one in app.app.registered_commands]
     assert names
     assert [name for name in names if f"celoss {name}" not in text] == []
 
 
 def help_examples() -> list[str]:
     """The lines `celoss eval …` of the help, without what is piped into or out of them."""
-    from celoss_cli import main
+    from celoss_cli import app, commands
 
-    return re.findall(r"^  (celoss eval .*?)(?: {2,}.*| \| .*)?$", f"{main.app.info.help}\n{main.EVAL_EPILOG}", re.MULTILINE)
+    return re.findall(r"^  (celoss eval .*?)(?: {2,}.*| \| .*)?$", f"{app.app.info.help}\n{commands.EVAL_EPILOG}", re.MULTILINE)
 
 
 @pytest.mark.parametrize("example", help_examples())

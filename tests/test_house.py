@@ -7,24 +7,74 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import REPOSITORY, environment
 
 HEAVY = ("numpy", "pyarrow", "pandas")
+LIBRARIES = "import numpy, numpy.typing, pyarrow.csv, pyarrow._compute"
+# Beside what NumPy and Arrow load themselves. The last two: in some versions of Python, for paths and for lzma.
+SMALL_RUN = {
+    *(
+        "csv",
+        "encodings",
+        "fnmatch",
+        "fractions",
+        "ipaddress",
+        "json",
+        "lzma",
+        "ntpath",
+        "pathlib",
+        "shlex",
+        "unicodedata",
+        "urllib",
+    ),
+    *("glob", "compression"),
+}
+ENTRY = {"celoss", "celoss_cli", "celoss_cli.main", "celoss_cli.failures", "celoss_cli.terminal"}
+# Of other commands, other formats, other forms of output.
+ELSEWHERE = {
+    "celoss.checkup",
+    "celoss.explaining",
+    "celoss.functions",
+    "celoss.sources.jsonl",
+    "celoss_cli.app",
+    "celoss_cli.render.check",
+    "celoss_cli.render.csv",
+    "celoss_cli.render.explain",
+    "celoss_cli.render.layout",
+    "celoss_cli.render.markdown",
+    "celoss_cli.render.shown",
+    "celoss_cli.render.table",
+}
 
 
-def imported_by(code: str) -> set[str]:
-    """The top-level modules that a fresh Python has imported after the code, which may exit."""
+def modules_of(code: str) -> set[str]:
+    """The modules that a fresh Python has imported after the code, which may exit."""
     told = "import json, sys; sys.stderr.write('\\n' + json.dumps([*sys.modules]))"
     code = f"try:\n    {code}\nexcept SystemExit:\n    pass\n{told}"
     ran = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, timeout=30)
     assert ran.returncode == 0, ran.stderr
-    return {name.split(".")[0] for name in json.loads(ran.stderr.splitlines()[-1])}
+    return set(json.loads(ran.stderr.splitlines()[-1]))
+
+
+def imported_by(code: str) -> set[str]:
+    """The top-level modules that a fresh Python has imported after the code, which may exit."""
+    return {name.split(".")[0] for name in modules_of(code)}
+
+
+def running(*arguments: str) -> str:
+    return f"import sys; sys.argv[1:] = {list(arguments)!r}; from celoss_cli.main import main; main()"
 
 
 def imported_by_command(*arguments: str) -> set[str]:
-    return imported_by(f"import sys; sys.argv[1:] = {list(arguments)!r}; from celoss_cli.main import main; main()")
+    return imported_by(running(*arguments))
+
+
+def is_ours(name: str) -> bool:
+    return name.split(".")[0] in ("celoss", "celoss_cli")
 
 
 def test_the_import_contracts_are_kept() -> None:
@@ -43,6 +93,45 @@ def test_scoring_a_small_file_with_shuffled_ids_imports_only_what_it_needs(line:
     imported = imported_by_command("eval", "preds.csv", "labels.csv", *line.split())
     assert {"numpy", "pyarrow"} <= imported
     assert imported & {"pandas", "scipy", "rich", "hypothesis", "jsonschema"} == set()
+
+
+def test_the_version_loads_the_entry_point_and_nothing_that_takes_time() -> None:
+    imported = modules_of(running("--version")) - modules_of("pass")
+    assert set(filter(is_ours, imported)) == ENTRY
+    assert {one for one in imported if not is_ours(one)} <= {
+        *("__future__", "atexit", "collections", "contextlib", "enum", "errno", "functools", "gc", "itertools", "keyword"),
+        *(
+            "_collections",
+            "_functools",
+            "_operator",
+            "annotationlib",
+            "ast",
+            "operator",
+            "reprlib",
+            "signal",
+            "types",
+            "_types",
+        ),
+        "collections.abc",
+    }
+
+
+def test_the_help_loads_typer_and_not_what_typer_loads_for_values() -> None:
+    assert imported_by_command("--help").isdisjoint({*HEAVY, "rich", "pydantic", "pydantic_core"})
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_a_small_run_loads_only_what_it_needs(format: str, folder: Path) -> None:
+    libraries = LIBRARIES
+    if format == "parquet":
+        libraries += ", pyarrow.parquet"
+        for name in ("preds", "labels"):
+            pq.write_table(pacsv.read_csv(f"{name}.csv"), f"{name}.parquet")
+    imported = modules_of(running("eval", f"preds.{format}", f"labels.{format}", "-f", "json"))
+    others = {one for one in imported - modules_of(libraries) if not is_ours(one) and not one.startswith("_")}
+    # Of NumPy and Arrow each module counts.
+    assert {one if one.startswith(HEAVY) else one.split(".")[0] for one in others} <= SMALL_RUN
+    assert imported & ELSEWHERE == set()
 
 
 def test_importing_the_library_costs_nothing() -> None:

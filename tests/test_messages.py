@@ -1385,7 +1385,7 @@ def raising(error):
 
 def test_a_file_that_memory_does_not_hold_says_so(files, monkeypatch):
     files(FILES)
-    monkeypatch.setattr("celoss.sources.text.pacsv.open_csv", raising(MemoryError()))
+    monkeypatch.setattr("celoss.sources.text.pacsv.read_csv", raising(MemoryError()))
     assert text_of(celoss.evaluate, "preds.csv", "labels.csv") == NO_MEMORY
 
 

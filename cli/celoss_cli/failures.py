@@ -5,17 +5,16 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-import re
 import signal
 import sys
-from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING
 
 from celoss import __version__
 from celoss_cli.terminal import forget, say
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
+
     from celoss.errors import Diagnostic
 
 # 1 is left for a gate that is not met. From 128 on it is 128 + the number of the signal.
@@ -84,6 +83,7 @@ def _crash_report(error: BaseException, arguments: list[str]) -> str | None:
     Names of files, values of options and the message of the exception could hold data: they are left out.
     """
     import platform
+    import re
     import tempfile
     import traceback
 
@@ -93,7 +93,7 @@ def _crash_report(error: BaseException, arguments: list[str]) -> str | None:
         f"celoss {__version__}, Python {platform.python_version()}, {platform.platform()}",
         ", ".join(f"{name} {version}" for name, version in versions.items()),
         "options: " + " ".join(one.partition("=")[0] for one in arguments if re.match("--?[A-Za-z]", one)),
-        *(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}: {frame.line}" for frame in frames),
+        *(f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}: {frame.line}" for frame in frames),
         type(error).__name__,
     ]
     try:
@@ -124,6 +124,8 @@ def fail(diagnostics: tuple[Diagnostic, ...], arguments: list[str]) -> None:
 
 def _asks_for_json(arguments: list[str]) -> bool:
     """Whether the command line (else CELOSS_FORMAT) asks for JSON, in any spelling; also where it could not be parsed."""
+    import re
+
     asked = os.environ.get("CELOSS_FORMAT", "")
     for argument, following in itertools.pairwise([*arguments, ""]):
         if argument == "--json":

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import csv
-import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
-
-import typer
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 if TYPE_CHECKING:
     from celoss.errors import CelossError
 
-R = TypeVar("R")
+
+class Declaration(NamedTuple):
+    """How a parameter of a command is written and explained: an option by its names, an argument without."""
+
+    names: tuple[str, ...]
+    help: str
+    metavar: str | None
+    envvar: str | None
+    show_default: bool
+
+
+def option(
+    *names: str, help: str, metavar: str | None = None, envvar: str | None = None, show_default: bool = True
+) -> Declaration:
+    return Declaration(names, help, metavar, envvar, show_default)
+
+
+def argument(help: str, metavar: str | None = None, show_default: bool = True) -> Declaration:
+    return Declaration((), help, metavar, None, show_default)
 
 
 class Format(StrEnum):
@@ -54,51 +69,46 @@ class Document(StrEnum):
     ERROR = "error"
 
 
-Predictions = Annotated[str, typer.Argument(metavar="PREDS", help="Probabilities, one row per case; - is standard input.")]
+Documents = Annotated[Document, argument(help="Which output.")]
+Predictions = Annotated[str, argument(metavar="PREDS", help="Probabilities, one row per case; - is standard input.")]
 Labels = Annotated[
     str | None,
-    typer.Argument(metavar="LABELS", help="True classes; left out when they are a column of PREDS.", show_default=False),
+    argument(metavar="LABELS", help="True classes; left out when they are a column of PREDS.", show_default=False),
 ]
 Id = Annotated[
     list[str] | None,
-    typer.Option("--id", metavar="COL", help="Match rows by this column (repeatable; A=B where names differ; # by row order)."),
+    option("--id", metavar="COL", help="Match rows by this column (repeatable; A=B where names differ; # by row order)."),
 ]
-Pred = Annotated[list[str] | None, typer.Option("--pred", metavar="COL,…", help="The probability columns.")]
-Label = Annotated[
-    list[str] | None, typer.Option("--label", metavar="COL,…", help="The label column, or one 0/1 column per class.")
-]
+Pred = Annotated[list[str] | None, option("--pred", metavar="COL,…", help="The probability columns.")]
+Label = Annotated[list[str] | None, option("--label", metavar="COL,…", help="The label column, or one 0/1 column per class.")]
 Classes = Annotated[
     list[str] | None,
-    typer.Option("--classes", metavar="LABEL=CLASS,…", help="What labels mean, where columns have other names (0=cat,1=dog)."),
+    option("--classes", metavar="LABEL=CLASS,…", help="What labels mean, where columns have other names (0=cat,1=dog)."),
 ]
 Positive = Annotated[
-    str | None, typer.Option("--positive", metavar="CLASS", help="What a single probability column is the probability of.")
+    str | None, option("--positive", metavar="CLASS", help="What a single probability column is the probability of.")
 ]
 InputFormat = Annotated[
     str | None,
-    typer.Option("--input-format", metavar="FORMAT", help="csv, csv:X (separated by X), tsv, jsonl, parquet, arrow, npy."),
+    option("--input-format", metavar="FORMAT", help="csv, csv:X (separated by X), tsv, jsonl, parquet, arrow, npy."),
 ]
-Task = Annotated[str | None, typer.Option("--task", metavar="TASK", help="binary, multiclass, soft or multilabel.  [detected]")]
+Task = Annotated[str | None, option("--task", metavar="TASK", help="binary, multiclass, soft or multilabel.  [detected]")]
 Scale = Annotated[
-    str | None, typer.Option("--from", metavar="SCALE", help="What PREDS holds: probs, logits or logprobs.  [detected]")
+    str | None, option("--from", metavar="SCALE", help="What PREDS holds: probs, logits or logprobs.  [detected]")
 ]
-Weights = Annotated[str | None, typer.Option("--weights", metavar="COL", help="The column of the rows' weights.")]
-By = Annotated[
-    list[str] | None, typer.Option("--by", metavar="COL", help="Every metric for each value of this column (repeatable).")
-]
+Weights = Annotated[str | None, option("--weights", metavar="COL", help="The column of the rows' weights.")]
+By = Annotated[list[str] | None, option("--by", metavar="COL", help="Every metric for each value of this column (repeatable).")]
 Long = Annotated[
     bool | None,
-    typer.Option(
-        "--long/--wide", help="PREDS has one row per case and class, or one per case.  [detected]", show_default=False
-    ),
+    option("--long/--wide", help="PREDS has one row per case and class, or one per case.  [detected]", show_default=False),
 ]
 IdMatch = Annotated[
     str,
-    typer.Option("--id-match", metavar="all|inner", help="inner: score the rows that both files have, and count the others."),
+    option("--id-match", metavar="all|inner", help="inner: score the rows that both files have, and count the others."),
 ]
 Missing = Annotated[
     str,
-    typer.Option(
+    option(
         "--missing",
         metavar="error|drop|uniform",
         help="Rows with a missing probability (or label): leave them out, or score a uniform forecast; always counted.",
@@ -106,33 +116,31 @@ Missing = Annotated[
 ]
 Eps = Annotated[
     float | None,
-    typer.Option(
-        "--eps", help="Floor of a class's probability; 0 lets a loss be infinite.  [2.220446049250313e-16; logits: 0]"
-    ),
+    option("--eps", help="Floor of a class's probability; 0 lets a loss be infinite.  [2.220446049250313e-16; logits: 0]"),
 ]
-Renormalize = Annotated[bool, typer.Option("--renormalize", help="Divide each row of PREDS by its sum.")]
+Renormalize = Annotated[bool, option("--renormalize", help="Divide each row of PREDS by its sum.")]
 NormalizeLabels = Annotated[
-    bool, typer.Option("--normalize-labels", help="Divide each row of label columns (counts, several 1) by its sum.")
+    bool, option("--normalize-labels", help="Divide each row of label columns (counts, several 1) by its sum.")
 ]
 SumTolerance = Annotated[
     float | None,
-    typer.Option(
+    option(
         "--sum-tolerance",
         metavar="T",
         help="How far a row may be from 1 in sum.  [0.001, and what rounding to printed decimals explains]",
     ),
 ]
-Base = Annotated[str, typer.Option("--base", metavar="e|2|10", help="Unit of losses: nats, bits, bans.")]
+Base = Annotated[str, option("--base", metavar="e|2|10", help="Unit of losses: nats, bits, bans.")]
 ClassWeights = Annotated[
     list[str] | None,
-    typer.Option("--class-weights", metavar="CLASS=W,…", help="Weights of the true classes, or: balanced."),
+    option("--class-weights", metavar="CLASS=W,…", help="Weights of the true classes, or: balanced."),
 ]
-Smoothing = Annotated[float, typer.Option("--smoothing", metavar="A", help="Smooth labels: (1 − A) t + A / k.")]
-ReduceLabels = Annotated[str, typer.Option("--reduce-labels", metavar="mean|sum", help="Over the independent labels of a row.")]
-TopK = Annotated[list[str] | None, typer.Option("--top-k", metavar="K,…", help="Add top-K accuracy.")]
+Smoothing = Annotated[float, option("--smoothing", metavar="A", help="Smooth labels: (1 − A) t + A / k.")]
+ReduceLabels = Annotated[str, option("--reduce-labels", metavar="mean|sum", help="Over the independent labels of a row.")]
+TopK = Annotated[list[str] | None, option("--top-k", metavar="K,…", help="Add top-K accuracy.")]
 Ties = Annotated[
     str,
-    typer.Option(
+    option(
         "--ties",
         metavar="fraction|first",
         help="A tie of m classes counts 1/m, or for the first of them in the order of the report.",
@@ -140,48 +148,43 @@ Ties = Annotated[
 ]
 As = Annotated[
     str | None,
-    typer.Option(
-        "--as", metavar="NAME", help="Losses by another tool's rule: sklearn, keras, xgboost … (explain --conventions)."
-    ),
+    option("--as", metavar="NAME", help="Losses by another tool's rule: sklearn, keras, xgboost … (explain --conventions)."),
 ]
 Plan = Annotated[
     str | None,
-    typer.Option(
-        "--plan", metavar="FILE", help="Read and score as a plan says that `celoss check -o` saved; no other options."
-    ),
+    option("--plan", metavar="FILE", help="Read and score as a plan says that `celoss check -o` saved; no other options."),
 ]
-FormatOption = Annotated[
-    Format, typer.Option("-f", "--format", envvar="CELOSS_FORMAT", show_envvar=False, help="What to print.")
-]
-Json = Annotated[bool, typer.Option("--json", help="The same as -f json.")]
-Only = Annotated[str | None, typer.Option("--only", metavar="METRIC", help="Print one bare number with all its digits.")]
+FormatOption = Annotated[Format, option("-f", "--format", envvar="CELOSS_FORMAT", help="What to print.")]
+Json = Annotated[bool, option("--json", help="The same as -f json.")]
+Only = Annotated[str | None, option("--only", metavar="METRIC", help="Print one bare number with all its digits.")]
 Output = Annotated[
     list[str] | None,
-    typer.Option("-o", "--output", metavar="FILE", help="Also write .json, .jsonl, .csv or .md (repeatable)."),
+    option("-o", "--output", metavar="FILE", help="Also write .json, .jsonl, .csv or .md (repeatable)."),
 ]
-Rows = Annotated[str | None, typer.Option("--rows", metavar="FILE", help="Write one line per row: .csv, .jsonl or .parquet.")]
-ExplainFormatOption = Annotated[
-    ExplainFormat, typer.Option("-f", "--format", envvar="CELOSS_FORMAT", show_envvar=False, help="What to print.")
-]
+Rows = Annotated[str | None, option("--rows", metavar="FILE", help="Write one line per row: .csv, .jsonl or .parquet.")]
+ExplainFormatOption = Annotated[ExplainFormat, option("-f", "--format", envvar="CELOSS_FORMAT", help="What to print.")]
 ExplainOutput = Annotated[
-    list[str] | None, typer.Option("-o", "--output", metavar="FILE", help="Also write .json or .jsonl (repeatable).")
+    list[str] | None, option("-o", "--output", metavar="FILE", help="Also write .json or .jsonl (repeatable).")
 ]
-Worst = Annotated[int | None, typer.Option("--worst", metavar="N", help="The rows that contribute most to the loss.  [10]")]
-Row = Annotated[
-    str | None, typer.Option("--row", metavar="ID|#N", help="One row in full, by its id or its number in PREDS ('#1').")
-]
-Conventions = Annotated[bool, typer.Option("--conventions", help="The file under the rules of other tools.")]
-CheckFormatOption = Annotated[
-    CheckFormat, typer.Option("-f", "--format", envvar="CELOSS_FORMAT", show_envvar=False, help="What to print.")
-]
-PlanOutput = Annotated[
-    str | None, typer.Option("-o", "--output", metavar="FILE", help="Save the plan, for --plan: a .json file.")
-]
+Worst = Annotated[int | None, option("--worst", metavar="N", help="The rows that contribute most to the loss.  [10]")]
+Row = Annotated[str | None, option("--row", metavar="ID|#N", help="One row in full, by its id or its number in PREDS ('#1').")]
+Conventions = Annotated[bool, option("--conventions", help="The file under the rules of other tools.")]
+CheckFormatOption = Annotated[CheckFormat, option("-f", "--format", envvar="CELOSS_FORMAT", help="What to print.")]
+PlanOutput = Annotated[str | None, option("-o", "--output", metavar="FILE", help="Save the plan, for --plan: a .json file.")]
 Places = Annotated[
-    int | None, typer.Option("--places", metavar="N", help="Places to list of each kind of fault.  [10000]", show_default=False)
+    int | None, option("--places", metavar="N", help="Places to list of each kind of fault.  [10000]", show_default=False)
 ]
-CheckQuiet = Annotated[bool, typer.Option("-q", "--quiet", help="Nothing but faults.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No notes; with -o or --rows nothing on standard output either.")]
+CheckQuiet = Annotated[bool, option("-q", "--quiet", help="Nothing but faults.")]
+Threads = Annotated[
+    int | None,
+    option(
+        "--threads",
+        metavar="N",
+        help="How many threads score; the output is the same.  [the cores, at most 8]",
+        show_default=False,
+    ),
+]
+Quiet = Annotated[bool, option("-q", "--quiet", help="No notes; with -o or --rows nothing on standard output either.")]
 
 
 def inputs(
@@ -241,22 +244,34 @@ def inputs(
     }
 
 
-def takes_inputs(command: Callable[..., R]) -> Callable[..., R]:
-    """Gives a command the options of `_inputs` after its arguments, and their values as its argument `inputs`."""
-    shared = inspect.signature(inputs, eval_str=True).parameters
-    own = [one for name, one in inspect.signature(command, eval_str=True).parameters.items() if name != "inputs"]
-    first = [one for one in own if one.name in ("predictions", "labels")]
-    own_result = inspect.signature(command, eval_str=True).return_annotation
-    merged = [*first, *shared.values(), *(one for one in own if one not in first)]
+class Parameter(NamedTuple):
+    """One parameter of a command: its type, as annotated, how it is declared, and its default (inspect's `empty`: none)."""
 
-    @functools.wraps(command)
-    def run(**values: Any) -> R:
-        given = {name: values.pop(name) for name in shared}
-        return command(**values, inputs=inputs(**given))
+    name: str
+    kind: Any
+    declared: Declaration
+    default: Any
 
-    run.__signature__ = inspect.Signature(merged, return_annotation=own_result)  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in merged} | {"return": own_result}
-    return run
+
+def parameters_of(command: Callable[..., Any]) -> list[Parameter]:
+    """The parameters of a command in the order of its help; those of `inputs` stand for its argument of that name."""
+    own = [one for name, one in _signature(command).items() if name != "inputs"]
+    shared = list(_signature(inputs).values()) if len(own) < len(_signature(command)) else []
+    first = [one for one in own if not one.annotation.__metadata__[0].names]
+    merged = [*first, *shared, *(one for one in own if one not in first)]
+    return [Parameter(one.name, one.annotation.__origin__, one.annotation.__metadata__[0], one.default) for one in merged]
+
+
+def call(command: Callable[..., Any], values: dict[str, Any]) -> Any:
+    """Calls a command with values of its parameters, by name."""
+    if "inputs" not in _signature(command):
+        return command(**values)
+    given = {name: values.pop(name) for name in _signature(inputs) if name in values}
+    return command(**values, inputs=inputs(**given))
+
+
+def _signature(function: Callable[..., Any]) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(function, eval_str=True).parameters
 
 
 def columns_of(lists: list[str] | None) -> list[str] | None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import threading
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any, TextIO
 
 # Seconds after which a run is long enough to show how far it is.
 PATIENCE = 1.0
@@ -65,6 +67,8 @@ def progress(quiet: bool) -> Iterator[Bar | None]:
     if quiet or sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield None
         return
+    import threading
+
     bar = Bar()
     timer = threading.Timer(PATIENCE, bar.show)
     timer.daemon = True
@@ -80,6 +84,8 @@ class Bar:
     """How many rows were read, and which share of the file that is; gone without a trace once it is hidden."""
 
     def __init__(self) -> None:
+        import threading
+
         self._rows = 0
         self._share: float | None = None
         self._lock = threading.Lock()

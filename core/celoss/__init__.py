@@ -5,7 +5,9 @@ Public names are loaded on first use, so that `import celoss` costs nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __version__ = "0.1.0"
 
@@ -20,6 +22,7 @@ _HOMES = {
     "cross_entropy": "functions",
     "entropy": "functions",
     "evaluate": "pipeline",
+    "evaluate_each": "comparing",
     "explain": "explaining",
     "kl_divergence": "functions",
     "log_loss": "pipeline",
@@ -38,6 +41,7 @@ __all__ = [
     "cross_entropy",
     "entropy",
     "evaluate",
+    "evaluate_each",
     "explain",
     "kl_divergence",
     "log_loss",
@@ -46,6 +50,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from celoss.checkup import Checkup, check
+    from celoss.comparing import evaluate_each
     from celoss.errors import CelossError, Diagnostic
     from celoss.explaining import explain
     from celoss.functions import cross_entropy, entropy, kl_divergence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from celoss import __version__
@@ -13,6 +13,7 @@ from celoss.detect.inputs import wrong_option
 from celoss.errors import SHOWN_PLACES, CelossError, Diagnostic, UsageError, listed, plural
 from celoss.pipeline import Opened, is_path, open_inputs, score
 from celoss.plan import Finding, Plan
+from celoss.records import dataclass
 from celoss.report import RowCounts
 from celoss.sources import Source
 

@@ -9,7 +9,6 @@ and, for scikit-learn, Keras and XGBoost, compared with what the tools print.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from celoss import kernels
 from celoss.kernels import Floats, minus_log, plane_sum
+from celoss.records import dataclass
 
 FloatType = type[np.floating[Any]]
 

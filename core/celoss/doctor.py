@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from celoss.errors import SHOWN_PLACES, Diagnostic, Fault, Place, as_list, escape, listed, plural, shorten
 from celoss.lookalikes import SCIENTIFIC, alike_hint, difference, ids_difference, lost_digits, nearest, number_advice
 from celoss.naming import means_missing
 from celoss.plan import PREDICTIONS, Plan
+from celoss.records import dataclass
 from celoss.sources import Line, Source, read_all
 from celoss.sources.base import BLANKS, NUMBER, STRUCTURE, is_number, ragged_hint
-from celoss.sources.jsonl import no_object
 from celoss.sources.lists import NO_LISTS, Lists
 from celoss.sources.long import LongSource
 from celoss.state import State
@@ -225,6 +225,8 @@ def _header_again(group: _Group) -> Diagnostic:
 
 def _no_object(group: _Group) -> Diagnostic:
     places = [group.place(one, value=one.value if at else None) for at, one in enumerate(group.faults)]
+    from celoss.sources.jsonl import no_object
+
     return no_object(tuple(places), group.faults[0].value or "", count=group.count)
 
 

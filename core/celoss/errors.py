@@ -5,8 +5,10 @@ from __future__ import annotations
 import shlex
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, field
 from typing import Any
+
+from celoss.records import dataclass
 
 SHOWN_PLACES = 3
 LONGEST_VALUE = 40

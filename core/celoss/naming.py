@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from celoss.records import dataclass
 
 # Names that say "the label" and nothing else. `y` and `class` are left to the contents of the column to decide.
 LABEL_NAMES = frozenset(

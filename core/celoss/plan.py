@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import asdict, astuple, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, astuple, field, fields, is_dataclass
 from functools import cached_property
 from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from celoss.errors import SHOWN_PLACES, Diagnostic, escape
 from celoss.naming import class_text
+from celoss.records import dataclass
 
 UNNAMED = "(unnamed)"
 BALANCED = "balanced"
@@ -218,6 +218,9 @@ class Plan:
 
 
 def _digest(values: Any) -> str:
+    # Only for plans that are saved or read: OpenSSL takes 3 ms to load.
+    import hashlib
+
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from celoss import __version__
@@ -17,6 +17,7 @@ from celoss.kernels import floored_loss
 from celoss.metrics import METRICS, Exact, Number, Tally, class_weights, in_unit, names
 from celoss.naming import class_order
 from celoss.plan import BALANCED, Plan
+from celoss.records import dataclass
 from celoss.sources import Source
 from celoss.state import State
 

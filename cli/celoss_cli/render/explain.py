@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from celoss.errors import escape, shorten
 from celoss.explaining import Carried, ChangedRow, ClassShare, Explanation, OneRow, RuleLoss, ScoredRow, WorstRow
+from celoss.records import dataclass
 from celoss.report import Report
 from celoss_cli.render import shown
 from celoss_cli.render.layout import bar, drawn, first_that_fits, limit_of, lines, table

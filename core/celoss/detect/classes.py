@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 
 from celoss.detect.heads import (
@@ -36,6 +36,7 @@ from celoss.naming import (
     says_probability,
 )
 from celoss.plan import Finding
+from celoss.records import dataclass
 from celoss.sources.long import LongSource
 
 # Columns among which those are looked for that make up the sums of rows: their subsets are tried.

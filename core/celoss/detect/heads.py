@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from celoss.naming import class_text, flag, is_integer
 from celoss.sources import Column, Head
-from celoss.sources.base import BLANKS, NOT_FINITE, is_number
+from celoss.sources.base import BLANKS
 
 # Columns are believed to be distributions when more than this share of the head's rows sums to 1: a few bad rows are
 # for the check of every row to find, not a reason to read the columns otherwise.
@@ -19,10 +19,7 @@ FLOAT32_SPACING = 2.0**-23
 
 def looks_numeric(column: Column) -> bool:
     """Whether at least half of the values that are there are numbers: bad or missing cells do not hide a column."""
-    if column.kind != "text":
-        return column.kind == "number"
-    present = [text for text in column.texts if text and not NOT_FINITE.fullmatch(text)]
-    return sum(map(is_number, present)) * 2 >= len(present)
+    return column.looks_numeric
 
 
 def distinct(column: Column) -> list[str]:
@@ -80,13 +77,11 @@ def stored_tolerance(columns: Sequence[Column]) -> float:
 
     Texts of at most nine significant digits may have been 32-bit numbers.
     """
-    short = all(column.kind == "text" for column in columns) and max(map(_digits, _texts(columns)), default=0) <= 9
+    short = all(column.kind == "text" for column in columns) and all(
+        _digits(one) <= 9 for column in columns for one in column.numerals
+    )
     spacing = FLOAT32_SPACING if short else max(column.spacing for column in columns)
     return max(LEAST_TOLERANCE, len(columns) * 8 * spacing / 2)
-
-
-def _texts(columns: Sequence[Column]) -> list[str]:
-    return [text for column in columns for text in column.texts if is_number(text)]
 
 
 def _digits(text: str) -> int:

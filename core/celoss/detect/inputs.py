@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from celoss.detect.heads import looks_numeric
 from celoss.errors import CelossError, Diagnostic, Place, UsageError, escape, listed, plural, shorten, unknown_name
 from celoss.naming import INDEX_NAMES, LABEL_NAMES, class_text, is_integer
 from celoss.plan import LABELS, NO_OPTIONS, PREDICTIONS, Finding, Options
+from celoss.records import dataclass
 from celoss.sources import Head, Source
 from celoss.sources.base import is_number
 from celoss.sources.lists import NO_LISTS, Lists

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+from celoss import compute as pc
 from celoss.detect.heads import (
     MOST_ROWS,
     NOTED_DEVIATION,
@@ -35,6 +35,7 @@ from celoss.naming import (
     pair_by_core,
 )
 from celoss.plan import Finding
+from celoss.records import dataclass
 from celoss.sources import Chunk, Column, read_all
 from celoss.sources.base import is_number
 
@@ -476,6 +477,6 @@ def label_counts(inputs: Inputs, column: str) -> Counter[str]:
 def _counted(chunks: Iterable[Chunk]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for chunk in chunks:
-        for one in chunk.texts[0].value_counts().to_pylist():
+        for one in pc.value_counts(chunk.texts[0]).to_pylist():
             counts[class_text(one["values"])] += one["counts"]
     return counts

@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import pyarrow.compute as pc
-
+from celoss import compute as pc
 from celoss.bridge import from_texts
 from celoss.detect.heads import distinct, is_flag, looks_numeric, tells_apart, within_unit
 from celoss.detect.inputs import Flags, header
@@ -16,7 +15,7 @@ from celoss.errors import CelossError, Diagnostic, listed
 from celoss.naming import INDEX_NAMES, LABEL_NAMES, class_order, class_text, flag
 from celoss.plan import Finding
 from celoss.sources import Column, Head, Source, read_all
-from celoss.sources.base import is_number
+from celoss.sources.base import as_text, is_number
 from celoss.sources.long import MOST_CASES, LongSource, rows_of_cases, varying
 
 # A file of more columns is wide: it is not looked at whether some of them repeat as those of the long form do.
@@ -143,8 +142,8 @@ def _sampled(predictions: Source, head: Head, ids: Sequence[str]) -> Head:
     def sampled(careful: bool) -> list[tuple[str, ...]]:
         rows: dict[tuple[str, ...], None] = {}
         for chunk in predictions.batches(names, [], careful):
-            kept = pc.is_in(chunk.texts[at[0]], value_set=wanted)
-            found = zip(*(column.filter(kept).to_pylist() for column in chunk.texts), strict=True)
+            kept = pc.is_in(as_text(chunk.texts[at[0]]), value_set=wanted)
+            found = zip(*(pc.filter(column, kept).to_pylist() for column in chunk.texts), strict=True)
             rows |= dict.fromkeys(row for row in found if tuple(row[index] for index in at) in first)
         return list(rows)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from celoss.detect.heads import looks_numeric
 from celoss.detect.inputs import BY_POSITION, Flags, Inputs, formats, header, look_at
@@ -24,6 +23,8 @@ MAKE = "make a plan of these inputs: celoss check -o plan.json"
 
 def read_plan(path: str) -> Plan:
     """The plan of a file that `celoss check -o` wrote. Raises UsageError (E607)."""
+    from pathlib import Path
+
     try:
         plan = Plan.from_dict(json.loads(Path(path).read_text("utf-8")))
     except OSError as error:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from celoss.detect.heads import NOTED_DEVIATION, decimals, printed_tolerance, stored_tolerance
 from celoss.detect.inputs import Inputs
 from celoss.errors import plural
 from celoss.plan import Finding
+from celoss.records import dataclass
 
 
 @dataclass(frozen=True)

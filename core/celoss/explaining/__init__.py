@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from celoss.detect.inputs import wrong_option
@@ -14,6 +13,7 @@ from celoss.explaining.reading import Reading, ScoredRow
 from celoss.explaining.rules import ChangedRow, RuleLoss, rule_losses
 from celoss.explaining.worst import Carried, WorstRow, WorstRows, worst_rows
 from celoss.pipeline import BATCH_ROWS, prepare
+from celoss.records import dataclass
 from celoss.report import Report, strict
 
 __all__ = [

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from celoss.conventions import CONVENTIONS
 from celoss.kernels import Floats
 from celoss.metrics import in_unit
 from celoss.plan import Plan
+from celoss.records import dataclass
 
 MOST_TERMS = 8
 # Between the two parts of a loss from logits.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,10 @@ from celoss.explaining.reading import Reading, ScoredRow, Total, ids, line_numbe
 from celoss.kernels import RowScores
 from celoss.metrics import Number, in_unit
 from celoss.plan import LABELS, Plan
+from celoss.records import dataclass
 from celoss.scoring import probabilities, scores, targets_of
 from celoss.sources import Source, read_all
+from celoss.sources.base import as_text
 from celoss.state import State
 
 MOST_SHOWN = 3
@@ -180,7 +182,7 @@ def _label_line(reading: Reading, block: Batch, at: int) -> int | None:
     if labels is None or not labels.has_lines:
         return None
     if reading.plan.keys:
-        wanted = [column[0].as_py() for column in block.keys]
+        wanted = [as_text(column)[0].as_py() for column in block.keys]
         found = _row_with(labels, reading.plan.key_columns(LABELS), wanted)
         return None if found is None else line_numbers(labels, [found]).get(found)
     return line_numbers(labels, [at]).get(at)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-import pyarrow.compute as pc
 
+from celoss import compute as pc
 from celoss.bridge import from_texts, ndarray_or
 from celoss.checks import Batch
 from celoss.exact import ratio, total
@@ -17,9 +16,11 @@ from celoss.kernels import Codes, Floats, Mask
 from celoss.metrics import Number, class_weights
 from celoss.pipeline import Evaluation, score
 from celoss.plan import BALANCED, Plan
+from celoss.records import dataclass
 from celoss.rows import Sink, record_batch
 from celoss.scoring import scores
 from celoss.sources import Source
+from celoss.sources.base import as_text
 from celoss.sources.long import LongSource
 from celoss.state import State
 
@@ -168,14 +169,15 @@ def _largest(values: Floats, count: int) -> Codes:
 
 def ids(block: Batch) -> Any:
     """The ids of the rows as an Arrow array of texts (n,), several key columns joined by commas; None without any."""
-    if len(block.keys) < 2:
-        return block.keys[0] if block.keys else None
-    return pc.binary_join_element_wise(*block.keys, ", ")
+    keys = [as_text(column) for column in block.keys]
+    if len(keys) < 2:
+        return keys[0] if keys else None
+    return pc.binary_join_element_wise(*keys, ", ")
 
 
 def same(texts: Any, wanted: str) -> Mask:
     """Whether each text of an Arrow array (n,) is the one wanted."""
-    found: Mask = ndarray_or(pc.index_in(texts, value_set=from_texts([wanted])), -1) == 0
+    found: Mask = ndarray_or(pc.index_in(as_text(texts), value_set=from_texts([wanted])), -1) == 0
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -14,8 +13,10 @@ from celoss.explaining.reading import Entry, Largest, Reading, ScoredRow
 from celoss.kernels import Floats, RowScores
 from celoss.metrics import Exact, Number, Tally, class_weights, in_unit
 from celoss.plan import Plan
+from celoss.quantities import cell_codes, differs
+from celoss.records import dataclass
 from celoss.scoring import convention_losses
-from celoss.state import State, cell_codes, differs
+from celoss.state import State
 
 MOST_ROWS = 3
 

@@ -8,7 +8,6 @@ whatever the values are: a bin that has too many is split by the next bits, thre
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -17,6 +16,7 @@ from celoss.checks import Batch
 from celoss.exact import total, units
 from celoss.explaining.reading import Reading
 from celoss.kernels import Floats, RowScores
+from celoss.records import dataclass
 
 # Of the 63 bits of a double without its sign: 3 · 21.
 ALL_BITS, STEP_BITS = 63, 21

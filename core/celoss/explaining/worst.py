@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate
 
 from celoss.checks import Batch
@@ -11,6 +11,7 @@ from celoss.explaining.reading import Largest, Reading, ScoredRow, Total, line_n
 from celoss.explaining.tail import Bin, Histogram, largest_sums
 from celoss.kernels import RowScores
 from celoss.metrics import Number
+from celoss.records import dataclass
 from celoss.state import State
 
 # In percent of the rows.
