@@ -1,20 +1,15 @@
-"""What sums without rounding cost: multiples of `np.log` of the same array, medians of runs in turn.
-
-python -m benchmarks.exact
-"""
+"""What sums without rounding cost: multiples of `np.log` of the same array, medians of runs in turn."""
 
 from __future__ import annotations
 
-import argparse
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import median
-
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command sets it
 
 import numpy as np
 from benchmarks.make import labels, probabilities
+from benchmarks.process import alone
+from benchmarks.results import Cell, Size, Table
 from numpy.typing import NDArray
 
 from celoss import exact
@@ -24,6 +19,10 @@ Work = Callable[[], object]
 
 # Calls in one timed run: long enough for the clock, short enough that both of a pair meet the same machine.
 CALLS = 20
+TURNS = 5
+CLASSES = 10
+# At most so many times np.log, for losses.
+TOTAL_LIMIT, BY_CLASS_LIMIT = 3.0, 6.0
 
 
 def realistic(rows: int) -> Floats:
@@ -38,72 +37,56 @@ def log_uniform(rows: int) -> Floats:
     return np.exp(np.random.default_rng(20261121).uniform(np.log(1e-17), np.log(745.0), rows))
 
 
-def paired(work: Work, yardstick: Work, times: int) -> float:
-    """How many times as long `work` takes as `yardstick`: the median over runs in turn."""
-    return median(_seconds(work) / _seconds(yardstick) for _ in range(times))
-
-
-def _seconds(work: Work) -> float:
+def seconds(work: Work) -> float:
+    """How long the calls of one timed run take."""
     start = time.perf_counter()
     for _ in range(CALLS):
         work()
     return time.perf_counter() - start
 
 
-def by_group(codes: NDArray[np.intp], groups: int, values: Floats) -> Work:
-    """One sum by groups."""
-    ready = exact.Groups(codes, groups)
-    return lambda: ready.sums(values)
+def costs(values: Floats, times: int) -> list[list[Cell]]:
+    """Each sum in multiples of np.log of the values: the medians over turns in which all run."""
+    runs = {name: (limit, work) for name, limit, work in works(values)}
+    taken = [(seconds(lambda: np.log(values)), [seconds(work) for _, work in runs.values()]) for _ in range(times)]
+    ratios = [median(of_all[place] / log for log, of_all in taken) for place in range(len(runs))]
+    return [[name, ratio, limit] for (name, (limit, _)), ratio in zip(runs.items(), ratios, strict=True)]
 
 
-def sums(values: Floats, times: int) -> list[tuple[str, float]]:
-    """Cost of one sum over all values, exact and not."""
-
-    def log() -> object:
-        return np.log(values)
-
-    def naive() -> object:
-        return values.sum()
-
-    return [
-        ("`np.sum`, which rounds", paired(naive, log, times)),
-        ("exact, total", paired(lambda: exact.total(values), log, times)),
+def works(values: Floats) -> list[tuple[str, float | None, Work]]:
+    """What is timed, with its limit. The groups are random, as classes are."""
+    found: list[tuple[str, float | None, Work]] = [
+        ("`np.sum`, which rounds", None, lambda: values.sum()),
+        ("exact, total", TOTAL_LIMIT, lambda: exact.total(values)),
     ]
+    for count in (2, CLASSES, 32):
+        codes = np.random.default_rng(count).integers(0, count, len(values))
+        ready = exact.Groups(codes, count)
+        found += [
+            (f"{count} classes: `bincount`, which rounds", None, _rounding(codes, count, values)),
+            (f"{count} classes: exact", BY_CLASS_LIMIT if count <= CLASSES else None, _bound(ready.sums, values)),
+            (f"{count} classes: exact, squares", None, _bound(ready.square_sums, values)),
+        ]
+    return found
 
 
-def grouped(values: Floats, groups: int, times: int) -> list[str]:
-    """Cost for one number of groups: an exact sum, and a bincount that rounds."""
-    codes = np.random.default_rng(groups).integers(0, groups, len(values))
-
-    def log() -> object:
-        return np.log(values)
-
-    def naive() -> object:
-        return np.bincount(codes, weights=values, minlength=groups)
-
-    return [f"{paired(work, log, times):.2f}" for work in (by_group(codes, groups, values), naive)]
+def _rounding(codes: NDArray[np.intp], count: int, values: Floats) -> Work:
+    return lambda: np.bincount(codes, weights=values, minlength=count)
 
 
-def _keep_freed_memory() -> None:
-    """Frees one large array, after which glibc no longer returns every temporary to the system: that triples a time."""
-    np.empty(1 << 21)
+def _bound(sums: Callable[[Floats], object], values: Floats) -> Work:
+    return lambda: sums(values)
 
 
-def _main() -> None:
-    parser = argparse.ArgumentParser(description="Cost of exact sums in units of np.log on the same array.")
-    parser.add_argument("--rows", type=int, default=exact.BLOCK_ROWS, help="values in the array  [one block]")
-    parser.add_argument("--times", type=int, default=31)
-    parser.add_argument("--groups", type=int, nargs="+", default=[2, 10, 16, 32])
-    given = parser.parse_args()
-    _keep_freed_memory()
-    for title, values in (("realistic", realistic(given.rows)), ("log-uniform 1e-17 … 745", log_uniform(given.rows))):
-        print(f"\n{title}, {given.rows:,} values\n\n| sum | × np.log |\n| --- | --- |")
-        for name, cost in sums(values, given.times):
-            print(f"| {name} | {cost:.2f} |")
-        print("\n| groups | exact | bincount, which rounds |\n| --- | --- | --- |")
-        for groups in given.groups:
-            print(f"| {groups} | {' | '.join(grouped(values, groups, given.times))} |", flush=True)
-
-
-if __name__ == "__main__":
-    _main()
+def tables(size: Size) -> Iterator[Table]:
+    """Losses as they are, and of all magnitudes."""
+    np.empty(1 << 21)  # glibc then keeps freed memory; see the trap in README.md
+    columns = ("values", "sum", "× np.log", "at most")
+    lines: list[list[Cell]] = []
+    for title, values in (("losses", realistic(exact.BLOCK_ROWS)), ("1e-17 … 745", log_uniform(exact.BLOCK_ROWS))):
+        limits = title == "losses"
+        with alone():
+            found = costs(values, TURNS * size.times)
+        lines += [[title, name, cost, limit if limits else None] for name, cost, limit in found]
+    note = f"One block of {exact.BLOCK_ROWS:,} values, medians of {TURNS * size.times} turns."
+    yield Table("exact", "Exact sums, × `np.log` of the same array", columns, lines, note)

@@ -23,12 +23,17 @@ from numpy.typing import NDArray
 
 DATA = Path(__file__).parent / "data"
 CHUNK_ROWS = 1 << 20
+# Probabilities held at once, 1 GB of them: beyond 128 classes the rows of a chunk are fewer.
+CHUNK_CELLS = 1 << 27
 SEED = 20261121
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-# Random streams: one for each class, then these.
-LABEL_STREAM, ID_STREAM, ORDER_STREAM, STREAMS = 1000, 1001, 1010, 1024
+# Random streams: one for each of the first thousand classes, then these.
+LABEL_STREAM, ID_STREAM, ORDER_STREAM, GROUP_STREAM, STREAMS = 1000, 1001, 1010, 1020, 1024
+# Row numbers stay below this; the streams of further classes and of other models are those of rows beyond it.
+MOST_ROWS = 1 << 40
 IDS = ("none", "int", "text", "hash")
 FORMATS = ("parquet", "csv")
+FORMS = ("columns", "lists")
 
 Rows = NDArray[np.uint64]
 Floats = NDArray[np.float64]
@@ -41,6 +46,8 @@ class Recipe:
     rows: in each file. classes: 2 is one column, P(1); more are a column each. ids: `none`, `int` (row numbers), `text`
     (row numbers with a prefix), both sorted where rows are in order, or `hash` (numbers of up to 20 digits that come in
     no order). shuffled: whether the labels come in another order than the predictions. format: `parquet` or `csv`.
+    form: `lists` is one column of lists, whose labels are the numbers 0 … k − 1 as the classes then have no names. groups:
+    a column `group` of so many values beside the labels. model: other predictions for the same labels.
     """
 
     rows: int
@@ -48,27 +55,31 @@ class Recipe:
     ids: str = "int"
     shuffled: bool = False
     format: str = "parquet"
+    form: str = "columns"
+    groups: int = 0
+    model: int = 0
 
 
 def pair(recipe: Recipe, folder: Path = DATA) -> tuple[Path, Path]:
     """The files of predictions and labels, written if they are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    stem = f"{recipe.classes}-classes-{recipe.rows}-{recipe.ids}"
-    order = "shuffled" if recipe.shuffled else "in-order"
-    predictions = folder / f"{stem}.{recipe.format}"
+    stem = f"{recipe.classes}-classes-{recipe.rows}-{recipe.ids}" + ("-lists" if recipe.form == "lists" else "")
+    order = ("shuffled" if recipe.shuffled else "in-order") + (f"-{recipe.groups}-groups" if recipe.groups else "")
+    predictions = folder / f"{stem}{f'-model-{recipe.model}' if recipe.model else ''}.{recipe.format}"
     labels = folder / f"{stem}-labels-{order}.{recipe.format}"
     if not predictions.exists():
-        _write(predictions, recipe.rows, lambda rows: _with_ids(recipe, rows, _prediction_columns(recipe, rows)))
+        _write(predictions, recipe, lambda rows: _with_ids(recipe, rows, _prediction_columns(recipe, rows)))
     if not labels.exists():
-        _write(labels, recipe.rows, lambda rows: _label_table(recipe, rows))
+        _write(labels, recipe, lambda rows: _label_table(recipe, rows))
     return predictions, labels
 
 
-def probabilities(rows: Rows, classes: int) -> Floats:
+def probabilities(rows: Rows, classes: int, model: int = 0) -> Floats:
     """(classes, n) probabilities of the given rows, a softmax of logistic scores: confident, and some of them very small."""
     odds = np.empty((classes, len(rows)))
     for one in range(classes):
-        u = uniform(rows, one)
+        beyond, stream = divmod(one, LABEL_STREAM)
+        u = uniform(rows + np.uint64((16 * model + beyond) * MOST_ROWS), stream)
         odds[one] = (u / (1.0 - u)) ** 2
     odds /= odds.sum(axis=0)
     return odds
@@ -117,7 +128,10 @@ def _feistel(rows: Rows, half: np.uint64) -> Rows:
 
 
 def _prediction_columns(recipe: Recipe, rows: Rows) -> dict[str, Any]:
-    p = probabilities(rows, recipe.classes)
+    p = probabilities(rows, recipe.classes, recipe.model)
+    if recipe.form == "lists":
+        ends = np.arange(len(rows) + 1, dtype=np.int32) * np.int32(recipe.classes)
+        return {"p": pa.ListArray.from_arrays(pa.array(ends), pa.array(p.T.ravel()))}
     return {"p": p[1]} if recipe.classes == 2 else {f"c{one}": plane for one, plane in enumerate(p)}
 
 
@@ -125,7 +139,11 @@ def _label_table(recipe: Recipe, rows: Rows) -> Any:
     rows = permuted(rows, recipe.rows) if recipe.shuffled else rows
     codes = labels(probabilities(rows, recipe.classes), rows)
     names = pa.array([f"c{one}" for one in range(recipe.classes)])
-    return _with_ids(recipe, rows, {"label": codes if recipe.classes == 2 else names.take(pa.array(codes))})
+    numbered = recipe.classes == 2 or recipe.form == "lists"
+    columns: dict[str, Any] = {"label": codes if numbered else names.take(pa.array(codes))}
+    if recipe.groups:
+        columns["group"] = (mixed(rows, GROUP_STREAM) % np.uint64(recipe.groups)).astype(np.int64)
+    return _with_ids(recipe, rows, columns)
 
 
 def _with_ids(recipe: Recipe, rows: Rows, columns: dict[str, Any]) -> Any:
@@ -141,13 +159,14 @@ def _with_ids(recipe: Recipe, rows: Rows, columns: dict[str, Any]) -> Any:
     )
 
 
-def _write(path: Path, count: int, table: Callable[[Rows], Any]) -> None:
+def _write(path: Path, recipe: Recipe, table: Callable[[Rows], Any]) -> None:
     """Writes the table of all rows, chunk by chunk; a file that is there is whole."""
+    count, size = recipe.rows, min(CHUNK_ROWS, CHUNK_CELLS // recipe.classes)
     partial = path.with_name(f"{path.name}.partial")
     first = table(np.zeros(1, dtype=np.uint64))
     with _writer(partial, path.suffix, first.schema) as write:
-        for start in range(0, count, CHUNK_ROWS):
-            write(table(np.arange(start, min(start + CHUNK_ROWS, count), dtype=np.uint64)))
+        for start in range(0, count, size):
+            write(table(np.arange(start, min(start + size, count), dtype=np.uint64)))
     partial.rename(path)
 
 
@@ -168,9 +187,13 @@ def _main() -> None:
     parser.add_argument("--ids", choices=IDS, default="int")
     parser.add_argument("--shuffled", action="store_true", help="labels in another order than predictions")
     parser.add_argument("--format", choices=FORMATS, default="parquet")
+    parser.add_argument("--form", choices=FORMS, default="columns", help="lists: one column of them, in Parquet")
+    parser.add_argument("--groups", type=int, default=0, help="values of a column `group` beside the labels")
+    parser.add_argument("--model", type=int, default=0, help="other predictions for the same labels")
     parser.add_argument("--into", type=Path, default=DATA)
-    given = parser.parse_args()
-    for path in pair(Recipe(given.rows, given.classes, given.ids, given.shuffled, given.format), given.into):
+    given = vars(parser.parse_args())
+    folder = given.pop("into")
+    for path in pair(Recipe(**given), folder):
         print(path)
 
 

@@ -1,17 +1,14 @@
-"""Peak memory of `celoss eval` as the rows grow. Exit status 1 when a limit does not hold.
-
-python -m benchmarks.memory --rows 1000000 10000000
-"""
+"""Peak memory of `celoss eval` as the rows grow: a limit that must hold where rows are in order, and what a join takes."""
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from benchmarks.make import Recipe, pair
 from benchmarks.process import Run, celoss, measure, warm
+from benchmarks.results import Cell, Size, Table
 
 # MB. Rows in order stream, so the limit holds for any number of them; a join holds ids and labels.
 LIMIT = 300.0
@@ -24,6 +21,7 @@ IN_ORDER = {
 JOINED = {
     "Parquet, ids in one order, not sorted": Recipe(0, ids="hash"),
     "Parquet, labels shuffled, int64 ids": Recipe(0, ids="int", shuffled=True),
+    "Parquet, labels shuffled, text ids": Recipe(0, ids="text", shuffled=True),
     "CSV, labels shuffled, int64 ids": Recipe(0, ids="int", shuffled=True, format="csv"),
 }
 
@@ -38,30 +36,22 @@ def peaks(recipe: Recipe, sizes: Sequence[int]) -> list[Run]:
     return runs
 
 
-def line(title: str, runs: Sequence[Run], sizes: Sequence[int]) -> str:
+def line(title: str, runs: Sequence[Run], sizes: Sequence[int]) -> list[Cell]:
     """A line of the table: peak and seconds for each size, and how many bytes a further row takes."""
-    cells = [f"{run.peak:.0f} MB, {run.seconds:.1f} s" for run in runs]
-    growth = (runs[-1].peak - runs[0].peak) * 1e6 / max(sizes[-1] - sizes[0], 1)
-    return f"| {title} | {' | '.join(cells)} | {growth:.1f} |"
+    growth = (runs[-1].peak - runs[0].peak) * 1e6 / (sizes[-1] - sizes[0])
+    return [title, *(cell for run in runs for cell in (run.peak, run.seconds)), growth]
 
 
-def _main() -> int:
-    parser = argparse.ArgumentParser(description="Peak memory of celoss eval, binary, as the rows grow.")
-    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000])
-    parser.add_argument("--in-order", action="store_true", help="leave out the joins")
-    given = parser.parse_args()
-    sizes = sorted(given.rows)
-    print(f"| binary | {' | '.join(f'{rows:,} rows' for rows in sizes)} | bytes a further row |")
-    print(f"| --- |{' --- |' * len(sizes)} --- |")
-    beyond = []
-    for title, recipe in (IN_ORDER if given.in_order else IN_ORDER | JOINED).items():
+def tables(size: Size) -> Iterator[Table]:
+    """Peaks of a small and a large number of rows."""
+    sizes = [100_000, 1_000_000] if size.small else [1_000_000, 10_000_000]
+    columns = ("binary", *(f"{unit}, {rows:,} rows" for rows in sizes for unit in ("MB", "s")), "bytes a further row")
+    lines, beyond = [], []
+    for title, recipe in (IN_ORDER | JOINED).items():
+        print(f"memory: {title}", file=sys.stderr, flush=True)
         runs = peaks(recipe, sizes)
-        print(line(title, runs, sizes), flush=True)
+        lines.append(line(title, runs, sizes))
         if title in IN_ORDER and max(run.peak for run in runs) >= LIMIT:
-            beyond.append(title)
-    print(f"\nrows in order stay below {LIMIT:.0f} MB: {'no: ' + '; '.join(beyond) if beyond else 'yes'}")
-    return 1 if beyond else 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main())
+            beyond.append(f"{title}: {max(run.peak for run in runs):.0f} MB, the limit is {LIMIT:.0f}")
+    note = f"Rows in order stay below {LIMIT:.0f} MB: {'no' if beyond else 'yes'}."
+    yield Table("memory", "Peak memory, binary", columns, lines, note, beyond)

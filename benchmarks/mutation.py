@@ -27,6 +27,9 @@ TESTS = {
     "align": ["test_align.py", "test_pipeline.py", "test_options.py"],
     "exact": ["test_exact.py", "laws/test_exact_laws.py"],
     "kernels": ["test_kernels.py", "test_functions.py", "test_forms_traps.py"],
+    "moments": ["test_moments.py", "test_state.py"],
+    "quantities": ["test_state.py", "test_forms_traps.py", "test_pipeline.py", "laws/test_state_laws.py"],
+    "sums": ["test_state.py", "test_pipeline.py", "laws/test_state_laws.py"],
     "state": ["test_state.py", "test_forms_traps.py", "test_pipeline.py", "laws/test_state_laws.py"],
 }
 # Fewer examples, the same in each run, and none made smaller once a mutant is caught; fast files first.

@@ -1,15 +1,23 @@
-"""Owns one measured process: its seconds, its peak memory, and what it printed."""
+"""Owns one measured process: its seconds, its peak memory, and what it printed; and how two programs are compared."""
 
 from __future__ import annotations
 
+import compileall
+import fcntl
 import json
-import resource
+import os
 import subprocess
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).parent.parent
+LAUNCHER = Path(__file__).with_name("launch.py")
+# A file that is locked during each run where several benchmarks share a machine.
+LOCK = "BENCHMARK_LOCK"
 
 
 @dataclass(frozen=True)
@@ -27,16 +35,51 @@ def measure(command: Sequence[str]) -> Run:
 
     Linux counts the memory that the parent held at the fork to the child, so a parent that is small must start it.
     """
-    launched = subprocess.run([sys.executable, "-ISs", __file__, *command], stdout=subprocess.PIPE, text=True, check=True)
+    launcher = [sys.executable, "-ISs", str(LAUNCHER), *command]
+    with alone():
+        launched = subprocess.run(launcher, stdout=subprocess.PIPE, text=True, check=True, env=_environment())
     found = json.loads(launched.stdout)
     if "failed" in found:
         raise RuntimeError(f"{' '.join(command)}\n{found['failed']}")
     return Run(**found)
 
 
-def celoss(predictions: Path, labels: Path) -> list[str]:
+def in_turn(commands: Mapping[str, Sequence[str]], times: int, every: Mapping[str, int] | None = None) -> dict[str, list[Run]]:
+    """Runs all commands one after another, `times` times: A B A B. every: in which rounds alone a command runs, 3 for
+    every third; the others take no part in its ratios."""
+    runs: dict[str, list[Run]] = {name: [] for name in commands}
+    for turn in range(times):
+        for name, command in commands.items():
+            if turn % (every or {}).get(name, 1) == 0:
+                runs[name].append(measure(command))
+    return runs
+
+
+def paired(ours: Sequence[Run], theirs: Sequence[Run], every: int = 1) -> tuple[float, float]:
+    """How many times as long the one took as the other: the medians of the ratios round by round, of seconds and of CPU."""
+    rounds = list(zip(ours[::every], theirs, strict=True))
+    return median(a.seconds / b.seconds for a, b in rounds), median(a.cpu / b.cpu for a, b in rounds)
+
+
+def medians(runs: Sequence[Run]) -> tuple[float, float, float]:
+    """Seconds and CPU seconds, each the median, and the largest peak."""
+    return median(run.seconds for run in runs), median(run.cpu for run in runs), max(run.peak for run in runs)
+
+
+def celoss(predictions: Path, labels: Path, *options: str) -> list[str]:
     """The command that scores a pair of files."""
-    return [sys.executable, "-m", "celoss_cli", "eval", str(predictions), str(labels), "-f", "json"]
+    return [sys.executable, "-m", "celoss_cli", "eval", str(predictions), str(labels), "-f", "json", *options]
+
+
+def takes(option: str) -> bool:
+    """Whether `celoss eval` has an option."""
+    return option in measure([sys.executable, "-m", "celoss_cli", "eval", "--help"]).output
+
+
+def compile_all() -> None:
+    """Writes celoss's byte code, as an installed command has it."""
+    for folder in ("core", "cli"):
+        compileall.compile_dir(ROOT / folder, quiet=1)
 
 
 def warm(*paths: Path) -> None:
@@ -47,16 +90,17 @@ def warm(*paths: Path) -> None:
                 pass
 
 
-def _launch(command: Sequence[str]) -> Run | dict[str, str]:
-    start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True)
-    seconds = time.perf_counter() - start
-    if done.returncode:
-        return {"failed": f"exit status {done.returncode}\n{done.stderr}"}
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return Run(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6, done.stdout)
+def _environment() -> dict[str, str]:
+    """This process's, in which programs may keep byte code, as they do for users."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-if __name__ == "__main__":
-    result = _launch(sys.argv[1:])
-    print(json.dumps(asdict(result) if isinstance(result, Run) else result))
+@contextmanager
+def alone() -> Iterator[None]:
+    """Holds the lock that the benchmarks on this machine share, if there is one."""
+    if LOCK not in os.environ:
+        yield
+        return
+    with open(os.environ[LOCK], "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
