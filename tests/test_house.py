@@ -15,23 +15,10 @@ from tests.conftest import REPOSITORY, environment
 
 HEAVY = ("numpy", "pyarrow", "pandas")
 LIBRARIES = "import numpy, numpy.typing, pyarrow.csv, pyarrow._compute"
-# Beside what NumPy and Arrow load themselves. The last two: in some versions of Python, for paths and for lzma.
-SMALL_RUN = {
-    *(
-        "csv",
-        "encodings",
-        "fnmatch",
-        "fractions",
-        "ipaddress",
-        "json",
-        "lzma",
-        "ntpath",
-        "pathlib",
-        "shlex",
-        "unicodedata",
-        "urllib",
-    ),
-    *("glob", "compression"),
+# Modules of the standard library that take milliseconds and that no small run needs.
+SLOW = {
+    *("argparse", "asyncio", "concurrent", "email", "http", "logging", "multiprocessing", "secrets", "ssl", "tempfile"),
+    *("unittest", "xml"),
 }
 ENTRY = {"celoss", "celoss_cli", "celoss_cli.main", "celoss_cli.failures", "celoss_cli.terminal"}
 # Of other commands, other formats, other forms of output.
@@ -128,9 +115,9 @@ def test_a_small_run_loads_only_what_it_needs(format: str, folder: Path) -> None
         for name in ("preds", "labels"):
             pq.write_table(pacsv.read_csv(f"{name}.csv"), f"{name}.parquet")
     imported = modules_of(running("eval", f"preds.{format}", f"labels.{format}", "-f", "json"))
-    others = {one for one in imported - modules_of(libraries) if not is_ours(one) and not one.startswith("_")}
-    # Of NumPy and Arrow each module counts.
-    assert {one if one.startswith(HEAVY) else one.split(".")[0] for one in others} <= SMALL_RUN
+    others = {one for one in imported - modules_of(libraries) if not is_ours(one)}
+    assert {one for one in others if one.split(".")[0] not in sys.stdlib_module_names} == set()
+    assert {one.split(".")[0] for one in others} & SLOW == set()
     assert imported & ELSEWHERE == set()
 
 
