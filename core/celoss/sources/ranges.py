@@ -128,11 +128,13 @@ class _Rest(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        data: bytes
-        if len(self._start):
-            data = bytes(self._start if size < 0 else self._start[:size])
-            self._start = self._start[len(data) :]
-        else:
-            data = self._stream.read(size)
-        self.quotes += data.count(QUOTE)
-        return data
+        """As many bytes as asked for, or all. A short block can cost Arrow a row, where `\\r\\n` is cut at its end."""
+        parts = [bytes(self._start if size < 0 else self._start[:size])]
+        self._start = self._start[len(parts[0]) :]
+        missing = size - len(parts[0])
+        while missing and (data := self._stream.read(missing)):
+            parts.append(data)
+            missing = -1 if size < 0 else missing - len(data)
+        whole = b"".join(parts)
+        self.quotes += whole.count(QUOTE)
+        return whole
