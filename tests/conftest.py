@@ -14,6 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run; `tests/fuzz/long.py` looks for others.
+settings.register_profile("suite", derandomize=True)
+settings.load_profile("suite")
 
 REPOSITORY = Path(__file__).parent.parent
 # What would change the output of the command, and so must not leak into a test.
