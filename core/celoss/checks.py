@@ -433,8 +433,7 @@ def _named_codes(plan: Plan, chunk: Chunk, role: str, read: Mask) -> tuple[Codes
     texts = encoded.dictionary.to_pylist()
     places = ndarray(encoded.indices)
     known = plan.codes()
-    # Most labels are written like their class, and a dictionary has as many as there are classes.
-    table = np.array([known[text] if text in known else plan.code(text, known) for text in texts], dtype=np.intp)
+    table = np.array([plan.code(text, known) for text in texts], dtype=np.intp)
     if plan.options.missing == "drop":
         absent = np.array([means_missing(text) for text in texts], dtype=np.bool_)
         table[(table == UNKNOWN) & absent] = MISSING

@@ -44,6 +44,11 @@ def is_integers(keys: Any) -> bool:
     return bool(pa.types.is_integer(keys.type))
 
 
+def is_unsigned(keys: Any) -> bool:
+    """Whether an Arrow array of keys holds integers that may not fit an int64."""
+    return bool(pa.types.is_unsigned_integer(keys.type))
+
+
 @dataclass(frozen=True)
 class Integers:
     """Integers as themselves; texts that are the decimal digits of one, as `as_text` writes them, are the same."""
@@ -55,7 +60,7 @@ class Integers:
         if not is_integers(keys):
             return _by_part(self._of_texts, keys)
         words = ndarray(keys).view(np.uint64)
-        if pa.types.is_unsigned_integer(keys.type) == self.unsigned:
+        if is_unsigned(keys) == self.unsigned:
             return words, None
         fits = words < SIGN
         return words, None if fits.all() else fits

@@ -73,14 +73,12 @@ class Groups:
     def counts(self, rows: NDArray[Any] | None = None) -> NDArray[np.intp]:
         """How many of all rows, or of those at the positions or in the mask (n,) `rows`, are in each group."""
         is_mask = rows is not None and rows.dtype == np.bool_
-        if self.count <= 2 and (rows is None or is_mask):
-            of_rows = len(self.codes) if rows is None else int(np.count_nonzero(rows))
-            if self.count == 1:
-                return np.array([of_rows])
+        of_rows = len(self.codes) if rows is None else int(np.count_nonzero(rows)) if is_mask else len(rows)
+        if self.count == 1:
+            return np.array([of_rows])
+        if self.count == 2 and (rows is None or is_mask):
             second = int(np.count_nonzero(self.second if rows is None else self.second & rows))
             return np.array([of_rows - second, second])
-        if self.count == 1:
-            return np.array([len(rows) if rows is not None else 0])
         return np.bincount(self.codes if rows is None else self.codes[rows], minlength=self.count)
 
     @cached_property

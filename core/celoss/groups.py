@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from celoss import compute as pc
-from celoss.bridge import ndarray
+from celoss.bridge import dictionary, ndarray
 from celoss.checks import Batch
 from celoss.exact import Table
 from celoss.kernels import Codes
@@ -46,7 +45,7 @@ class _Column:
         self._counts: dict[str, Codes] = {}
 
     def add(self, texts: Any, cells: Codes, wanted: Sequence[Quantity]) -> None:
-        encoded = pc.dictionary_encode(texts)
+        encoded = dictionary(texts)
         values = np.array([self._values.setdefault(text, len(self._values)) for text in encoded.dictionary.to_pylist()])
         of_row = values[ndarray(encoded.indices)] * self._cells
         own = self._numbered(of_row + cells)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from celoss import compute as pc
 from celoss.bridge import from_ndarray, from_texts, ndarray
-from celoss.codings import Integers, Numbered, hashes, is_integers
+from celoss.codings import Integers, Numbered, hashes, is_integers, is_unsigned
 from celoss.kernels import Codes, Mask
 from celoss.lookup import Index, WordList, Words, all_differ, index
 from celoss.sources import Chunk
@@ -83,7 +83,7 @@ class Distinct:
         """Keeps words for keys; False when keys of this type have none beside those before."""
         assert self._words is not None
         if not len(self._words):
-            self._coding = Integers(pa.types.is_unsigned_integer(keys.type)) if is_integers(keys) else None
+            self._coding = Integers(is_unsigned(keys)) if is_integers(keys) else None
         if is_integers(keys) != (self._coding is not None):
             return False
         words, fits = self._coding.words(keys) if self._coding else (hashes(keys), None)
@@ -212,7 +212,7 @@ def _coded(chunks: Iterable[Any]) -> tuple[Coding | None, WordList, list[Any]]:
             coding = _coding_like(keys)
         if coding is not None:
             words, fits = coding.words(keys)
-            if fits is not None and _is_large(keys) and coding == Integers(unsigned=False) and coded.are_positive():
+            if fits is not None and is_unsigned(keys) and coding == Integers(unsigned=False) and coded.are_positive():
                 coding = Integers(unsigned=True)
                 words, fits = coding.words(keys)
             if fits is None:
@@ -232,12 +232,8 @@ def _texts_of(coding: Coding, words: Words) -> list[Any]:
 def _coding_like(keys: Any) -> Coding | None:
     """The coding that the first keys may have."""
     if is_integers(keys):
-        return Integers(_is_large(keys))
+        return Integers(is_unsigned(keys))
     return Numbered.like(str(keys[0].as_py()))
-
-
-def _is_large(keys: Any) -> bool:
-    return bool(pa.types.is_unsigned_integer(keys.type))
 
 
 def _all_texts(parts: list[Any]) -> Any:

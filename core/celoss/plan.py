@@ -171,7 +171,8 @@ class Plan:
 
     def code(self, text: str, known: dict[str, int]) -> int:
         """Index of the class that a label text means: as written, else by the rule of `class_text`; -1 if unknown."""
-        return known.get(text, known.get(class_text(text), -1))
+        # Most labels are written like their class: the rule is asked for the others only.
+        return known[text] if text in known else known.get(class_text(text), -1)
 
     def match(self) -> str:
         """How rows are matched, in a word or two: `row`, `position` or the key columns."""
