@@ -601,9 +601,17 @@ def test_with_infinite_losses_of_its_own_gaps_are_infinite_or_none(folder: Path)
 
 
 WRONG = [
-    ("--row a --worst 3", "--row cannot be used with --worst", "ask for one of --worst, --row and --conventions"),
-    ("--row a --conventions", "--row cannot be used with --conventions", "ask for one of --worst, --row and --conventions"),
-    ("--conventions --worst 3", "--conventions cannot be used with --worst", "ask for one of --worst, --row and --conventions"),
+    ("--row a --worst 3", "--row cannot be used with --worst", "ask for one of --worst, --row, --conventions and --suspects"),
+    (
+        "--row a --conventions",
+        "--row cannot be used with --conventions",
+        "ask for one of --worst, --row, --conventions and --suspects",
+    ),
+    (
+        "--conventions --worst 3",
+        "--conventions cannot be used with --worst",
+        "ask for one of --worst, --row, --conventions and --suspects",
+    ),
     ("--worst 0", "--worst cannot be 0", "it is a number of rows, 1 or more"),
     ("--conventions --as keras", "--conventions cannot be used with --as", "it takes every rule in turn"),
     (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import RenderableType
@@ -11,25 +10,13 @@ from rich.text import Text
 
 from celoss.errors import escape, shorten
 from celoss.explaining import Carried, ChangedRow, ClassShare, Explanation, OneRow, RuleLoss, ScoredRow, WorstRow
-from celoss.records import dataclass
 from celoss.report import Report
 from celoss_cli.render import shown
-from celoss_cli.render.layout import bar, drawn, first_that_fits, limit_of, lines, table
+from celoss_cli.render.layout import TEXT_COLUMNS, Column, bar, drawn, first_that_fits, forms, limit_of, sentences
+from celoss_cli.render.suspects import suspect_parts
 
 # Of more classes the largest are shown, the true and the predicted one in any case.
 MOST_CLASSES, LARGEST_CLASSES = 30, 20
-# Sentences are no longer than this, however wide the terminal is.
-TEXT_COLUMNS = 100
-UNBROKEN = "\N{NO-BREAK SPACE}"
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of a table: its title, l or r, and its texts."""
-
-    title: str
-    side: str
-    texts: Sequence[str]
 
 
 def render(explanation: Explanation, width: int | None = None, color: bool = False) -> str:
@@ -46,36 +33,14 @@ def _parts(explanation: Explanation, limit: int) -> Iterator[RenderableType]:
         return
     inputs, understood = shown.heading(report)
     yield Text.assemble((inputs, "bold"), "\n", understood, overflow="fold")
+    if explanation.suspects is not None:
+        yield from suspect_parts(explanation.suspects, limit)
     if explanation.worst is not None:
-        yield first_that_fits(_forms(_worst_columns(report, explanation.worst.rows), _WORST_GIVE_WAY), limit)
-        yield _sentences([_carried_text(explanation.worst.carried)], limit)
+        yield first_that_fits(forms(_worst_columns(report, explanation.worst.rows), _WORST_GIVE_WAY), limit)
+        yield sentences([_carried_text(explanation.worst.carried)], limit)
     if explanation.conventions is not None:
-        yield first_that_fits(_forms(_rule_columns(report, explanation.conventions), _RULES_GIVE_WAY), limit)
+        yield first_that_fits(forms(_rule_columns(report, explanation.conventions), _RULES_GIVE_WAY), limit)
         yield _rule_texts(report, explanation.conventions, limit)
-
-
-def _forms(columns: dict[str, Column], give_way: Sequence[str]) -> Iterator[RenderableType]:
-    """The table, then without one column after another, then every row as lines of all columns."""
-    kept = dict(columns)
-    for name in ("", *give_way):
-        kept.pop(name, None)
-        titles, sides = [one.title for one in kept.values()], "".join(one.side for one in kept.values())
-        yield table(titles, list(zip(*(one.texts for one in kept.values()), strict=True)), sides)
-    told = [one for name, one in columns.items() if name != "bar"]
-    yield lines(list(zip(*([_line(one.title, text) for text in one.texts] for one in told), strict=True)))
-
-
-def _line(title: str, text: str) -> tuple[str, str]:
-    """A cell as name and value. A text without a title stands for itself, a title without a text for nothing."""
-    return (title, text) if title and text else (text, "")
-
-
-def _sentences(texts: Sequence[str], limit: int) -> Text:
-    """Each sentence on lines of its own, broken between words."""
-    # No line begins with a percent sign: what `wrap` takes for a letter stands in for the blank before it.
-    whole = (text.replace(" %", f"{UNBROKEN}%") for text in texts)
-    broken = [line for text in whole for line in textwrap.wrap(text, min(limit, TEXT_COLUMNS), break_on_hyphens=False)]
-    return Text("\n".join(broken).replace(UNBROKEN, " "), overflow="fold")
 
 
 def _name(row: ScoredRow) -> str:
@@ -140,11 +105,11 @@ def _row_parts(report: Report, row: OneRow, limit: int) -> Iterator[RenderableTy
     title = f"row {row.row:,}" if row.id is None else f"row {shorten(row.id)}"
     rank = f"loss {shown.number(row.loss)} {report.unit}, rank {row.rank:,} of {report.row_counts.scored:,}"
     yield Text.assemble((title, "bold"), "\n", " · ".join([*_places(report, row), rank]), overflow="fold")
-    yield first_that_fits(_forms(_class_columns(report, row, classes), _ROW_GIVE_WAY), limit)
+    yield first_that_fits(forms(_class_columns(report, row, classes), _ROW_GIVE_WAY), limit)
     hidden = len(row.classes) - len(classes)
     if hidden:
         yield Text(f"{hidden:,} classes with smaller probabilities are not shown; -f json has them all", "dim", overflow="fold")
-    yield _sentences(list(_row_sentences(report, row)), limit)
+    yield sentences(list(_row_sentences(report, row)), limit)
 
 
 def _places(report: Report, row: OneRow) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,7 +13,7 @@ from celoss.checks import Batch
 from celoss.exact import ratio, total
 from celoss.kernels import Codes, Floats, Mask
 from celoss.metrics import Number, class_weights
-from celoss.pipeline import Evaluation, score
+from celoss.pipeline import Evaluation, read_into, score
 from celoss.plan import BALANCED, Plan
 from celoss.records import dataclass
 from celoss.rows import Sink, record_batch
@@ -54,15 +53,7 @@ class Reading:
 
         Raises CelossError with all faults.
         """
-        made: list[S] = []
-
-        def sink() -> nullcontext[Sink]:
-            # A reading that begins again must not find the rows of the one that was given up.
-            made[:] = [make()]
-            return nullcontext(made[0])
-
-        state = score(self.evaluation, sink, self.batch_rows)
-        return state, made[0]
+        return read_into(self.evaluation, make, self.batch_rows)
 
     def weights(self, block: Batch) -> Floats | None:
         """What each row (n,) weighs: its weight times that of its class; None where no row has one."""

@@ -11,11 +11,12 @@ from celoss.conventions import CONVENTIONS, Convention
 from celoss.exact import Groups, units
 from celoss.explaining.reading import Entry, Largest, Reading, ScoredRow
 from celoss.kernels import Floats, RowScores
-from celoss.metrics import Exact, Number, Tally, class_weights, in_unit
+from celoss.metrics import Number, Tally, class_weights, in_unit
 from celoss.plan import Plan
 from celoss.quantities import cell_codes, differs
 from celoss.records import dataclass
 from celoss.scoring import convention_losses
+from celoss.spread import Exact
 from celoss.state import State
 
 MOST_ROWS = 3
