@@ -64,17 +64,19 @@ def in_order(plan: Plan, predictions: Source, labels: Source, careful: bool, row
         raise OrderDiffersError
 
 
-def by_key(plan: Plan, predictions: Source, labels: Source, careful: bool, rows: int) -> Iterator[Pending]:
+def by_key(
+    plan: Plan, predictions: Source, labels: Source, careful: bool, rows: int, numbered: bool = False
+) -> Iterator[Pending]:
     """Looks each prediction's key up among the labels. Labels with their keys are in memory, predictions stream.
 
-    Where only the common rows are asked for, the keys of the predictions are read first.
+    Where only the common rows are asked for, the keys of the predictions are read first. numbered: as in `Join`.
     """
     wanted = None
     if plan.options.id_match == "inner":
         mine = plan.key_columns(PREDICTIONS)
         chunks = predictions.batches(mine, [], careful, len(mine))
         wanted = KeyTable(keys_of(chunk, len(mine)) for chunk in chunks if chunk.rows)
-    return by_table(label_table(plan, labels, careful, wanted), plan, predictions, careful, rows)
+    return by_table(label_table(plan, labels, careful, wanted), plan, predictions, careful, rows, numbered)
 
 
 def label_table(plan: Plan, labels: Source, careful: bool, wanted: KeyTable | None = None) -> LabelTable:
@@ -84,9 +86,11 @@ def label_table(plan: Plan, labels: Source, careful: bool, wanted: KeyTable | No
         return LabelTable(plan, chunks, labels.role, wanted)
 
 
-def by_table(table: LabelTable, plan: Plan, predictions: Source, careful: bool, rows: int) -> Iterator[Pending]:
-    """Looks each prediction's key up in a table of labels, which several files can share."""
-    join = Join(table, plan)
+def by_table(
+    table: LabelTable, plan: Plan, predictions: Source, careful: bool, rows: int, numbered: bool = False
+) -> Iterator[Pending]:
+    """Looks each prediction's key up in a table of labels, which several files can share. numbered: as in `Join`."""
+    join = Join(table, plan, numbered)
     for chunk in _cut(_predictions(plan, predictions, careful), rows):
         yield Pending(partial(join.match, chunk), chunk.rows)
     yield Pending(join.leftover, after_all=True)

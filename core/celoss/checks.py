@@ -20,9 +20,9 @@ from celoss.sources import Chunk
 from celoss.sources.base import joined
 
 UNKNOWN, MISSING = -1, -2
-# Weights whose squares and products with losses keep all their bits.
-SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-100, 1e100
-# A loss of 1e30 times such a weight still has a square that can be summed exactly.
+# Weights whose products with losses have squares that keep all their bits, and cubes that can be summed exactly.
+SMALLEST_WEIGHT, LARGEST_WEIGHT = 1e-60, 1e60
+# A loss of 1e30 times such a weight still has such a cube.
 LARGEST_LOGIT = 1e30
 # What --missing can fill or leave out: cells without a value, and cases of the long form without a row for a class.
 ABSENT = ("E501", "E509")
@@ -36,7 +36,8 @@ class Labels:
 
     codes: (n,) index of the true class, or None. targets: (k, n) label shares, or None. weights: (n,) or None. by: one
     array of texts, as in `Chunk`, for each --by column of this side. good: (n,) whether the row can be used. missing: (n,)
-    whether it was left out because its label is missing.
+    whether it was left out because its label is missing. numbers: (n,) of the rows of the labels, where they are asked for
+    and are not those of the predictions.
     """
 
     codes: Codes | None
@@ -46,6 +47,7 @@ class Labels:
     good: Mask
     missing: Mask
     faults: Faults = NO_FAULTS
+    numbers: Codes | None = None
 
     def take(self, rows: Codes) -> Labels:
         """The labels at these positions, without the faults."""
@@ -79,11 +81,12 @@ class Labels:
 class Batch:
     """Rows that can be scored without asking anything, and what was wrong with the others.
 
-    rows: (n,) row numbers in the predictions. values: (k, n) planes in the order of the classes as the plan's scale has
-    them, or (1, n) of classes[1]. codes, targets, weights: as in `Labels`; label shares are always (k, n). keys, by: the
-    key columns and those of --by, in the order of the plan. noted: rows whose sum is off 1 by more than rounding explains.
-    deviation: the largest such |Σp − 1|. read: rows of the predictions that were looked at. dropped, filled: rows left out,
-    or made uniform, for a missing value. unmatched: rows of the predictions without a label; unmatched_labels: the reverse.
+    rows: (n,) row numbers in the predictions. label_rows: (n,) those in the labels, None for the same. values: (k, n)
+    planes in the order of the classes as the plan's scale has them, or (1, n) of classes[1]. codes, targets, weights: as in
+    `Labels`; label shares are always (k, n). keys, by: the key columns and those of --by, in the order of the plan. noted:
+    rows whose sum is off 1 by more than rounding explains. deviation: the largest such |Σp − 1|. read: rows of the
+    predictions that were looked at. dropped, filled: rows left out, or made uniform, for a missing value. unmatched: rows
+    of the predictions without a label; unmatched_labels: the reverse.
     """
 
     rows: Codes
@@ -101,6 +104,7 @@ class Batch:
     filled: int = 0
     unmatched: int = 0
     unmatched_labels: int = 0
+    label_rows: Codes | None = None
 
     def part(self, rows: slice) -> Batch:
         """The rows of a slice, without faults and counts."""
@@ -113,6 +117,7 @@ class Batch:
             None if self.targets is None else np.ascontiguousarray(self.targets[:, rows]),
             None if self.weights is None else self.weights[rows],
             tuple(column.slice(rows.start, size) for column in self.by),
+            label_rows=None if self.label_rows is None else self.label_rows[rows],
         )
 
     def take(self, rows: Codes) -> Batch:
@@ -126,6 +131,7 @@ class Batch:
             targets=None if self.targets is None else np.ascontiguousarray(self.targets[:, rows]),
             weights=None if self.weights is None else self.weights[rows],
             by=tuple(pc.take(column, from_ndarray(rows)) for column in self.by),
+            label_rows=None if self.label_rows is None else self.label_rows[rows],
         )
 
 
@@ -163,7 +169,7 @@ def checked_batch(plan: Plan, chunk: Chunk, labels: Labels) -> Batch:
         inside, faults = inside & fine, faults + wrong
     mine = iter(chunk.texts[keys:])
     theirs = iter(labels.by)
-    by = tuple(next(mine if side == PREDICTIONS else theirs) for side, _ in plan.by)
+    by = tuple(next(mine if side == PREDICTIONS else theirs) for side, _ in plan.grouping)
     good = labels.good & inside
     usable = labels.good | labels.missing
     noted = off[note & good] if is_whole else np.empty(0)
@@ -181,6 +187,7 @@ def checked_batch(plan: Plan, chunk: Chunk, labels: Labels) -> Batch:
         chunk.rows,
         dropped=int((usable & (labels.missing | cells.missing)).sum()),
         filled=int((good & cells.filled).sum()),
+        label_rows=labels.numbers,
     )
     return batch if good.all() else batch.take(np.flatnonzero(good))
 
@@ -406,7 +413,7 @@ def read_labels(plan: Plan, chunk: Chunk, keys: int) -> Labels:
     # In one file the faults of the cells are told with the predictions.
     faults = NO_FAULTS if plan.labels_in_predictions else Faults.of(chunk.faults, most=plan.places)
     read = readable(chunk)
-    by = sum(side == LABELS for side, _ in plan.by)
+    by = sum(side == LABELS for side, _ in plan.grouping)
     groups = chunk.texts[keys : keys + by]
     codes: Codes | None = None
     targets: Floats | None = None

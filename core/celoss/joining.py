@@ -106,6 +106,10 @@ class LabelTable:
             np.zeros(len(slots), dtype=np.bool_) if self._missing is None else self._missing.take(slots),
         )
 
+    def numbers(self, slots: Codes) -> Codes:
+        """The row numbers of these slots in the labels."""
+        return self.keys.rows.take(slots).astype(np.intp)
+
     def unused(self, plan: Plan, used: Mask) -> Batch:
         """A batch without rows: the labels' own faults, and the labels whose slots are not used though they could be (E302)."""
         rows = np.sort(np.concatenate([self.keys.rows[~used], self._others]))
@@ -124,12 +128,14 @@ class LabelTable:
 class Join:
     """The predictions of one file, chunk by chunk in any order and by any thread, with the labels of a table.
 
-    Keeps up to 4 bytes of each prediction, 8 where others have no label.
+    Keeps up to 4 bytes of each prediction, 8 where others have no label. numbered: whether batches say which rows of the
+    labels theirs are.
     """
 
-    def __init__(self, table: LabelTable, plan: Plan) -> None:
+    def __init__(self, table: LabelTable, plan: Plan, numbered: bool = False) -> None:
         self._table = table
         self._plan = plan
+        self._numbered = numbered
         self._used = np.zeros(len(table.keys.rows), dtype=np.bool_)
         self._kind = np.min_scalar_type(-len(table.keys.rows) - 1)
         # Of each chunk its first row, which rows of it have a label (None for all), and these labels.
@@ -151,7 +157,10 @@ class Join:
         alone = np.flatnonzero(missing)
         self._use(found, has_label, chunk.start)
         all_have = bool(has_label.all())
-        labels = table.take(found if all_have else np.where(has_label, found, 0))
+        slots = found if all_have else np.where(has_label, found, 0)
+        labels = table.take(slots)
+        if self._numbered:
+            labels = replace(labels, numbers=table.numbers(slots))
         if not all_have:
             labels = replace(labels, good=labels.good & has_label, missing=labels.missing & has_label)
         batch = checked_batch(plan, chunk if table.wanted is None else chunk.only(has_label), labels)

@@ -13,7 +13,7 @@ import numpy as np
 from celoss.checks import Batch, Pending
 from celoss.kernels import RowScores
 from celoss.plan import Plan
-from celoss.quantities import blocks, quantities
+from celoss.quantities import blocks
 from celoss.scoring import scores
 from celoss.state import State
 from celoss.sums import RunningSums
@@ -34,14 +34,21 @@ def usual_threads() -> int:
 class Workers:
     """Makes and scores batches in at most `threads` threads, one of which is the caller's; each has its own sums.
 
-    write: takes the scores of each block, in order, which only the caller's thread can keep. A context: no thread outlives it.
+    write: takes the scores of each block, in order, which only the caller's thread can keep; with any_order in any order and
+    from any thread. A context: no thread outlives it.
     """
 
-    def __init__(self, plan: Plan, threads: int, write: Callable[[Batch, RowScores], None] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        threads: int,
+        write: Callable[[Batch, RowScores], None] | None = None,
+        any_order: bool = False,
+    ) -> None:
         self._plan = plan
         self._write = write
         self._sums = [RunningSums(plan)]
-        self._others = 0 if write is not None else threads - 1
+        self._others = 0 if write is not None and not any_order else threads - 1
         self._threads: list[Thread] = []
         self._queue: Queue[Pending | None] = Queue(max(1, min(WAITING * self._others, MOST_WAITING)))
         self._errors: list[BaseException] = []
@@ -119,7 +126,7 @@ class Workers:
             row = scores(self._plan, block)
             if self._write is not None:
                 self._write(block, row)
-            sums.add(block, quantities(self._plan, block, row))
+            sums.add(block, row)
 
 
 def _keep_freed_memory() -> None:
