@@ -20,7 +20,16 @@ import celoss as library
 from tests.conftest import REPOSITORY, Ran, environment, twelve_digits
 
 CATALOGUE = "docs/messages.md"
-PAGES = ("README.md", "docs/forms.md", CATALOGUE, "sample_data/README.md")
+PAGES = (
+    "README.md",
+    "docs/forms.md",
+    "docs/statistics.md",
+    "docs/calibration.md",
+    "docs/gates.md",
+    "docs/comparing.md",
+    CATALOGUE,
+    "sample_data/README.md",
+)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LONGEST_README = 900
 
@@ -122,12 +131,13 @@ def declared_options(command: str) -> dict[str, set[str]]:
 RENAMED = {"--from": "scale", "--as": "convention"}
 
 
-@pytest.mark.parametrize("command", ["eval", "check", "explain"])
+@pytest.mark.parametrize("command", ["eval", "compare", "check", "explain"])
 def test_every_option_in_the_help_is_a_parameter_and_the_reverse(command: str, celoss: Callable[..., Ran]) -> None:
     declared = declared_options(command)
     assert shown_options(celoss, command) == set().union(*declared.values()) | {"--help"}
     assert declared.keys() == parameters(command)
-    assert {name for name, options in declared.items() if not options} == {"predictions", "labels"}
+    arguments = {"predictions"} if command == "compare" else {"predictions", "labels"}
+    assert {name for name, options in declared.items() if not options} == arguments
     for name, options in declared.items():
         first = {RENAMED.get(option, option.removeprefix("--").replace("-", "_")) for option in options}
         assert name in first or not options
@@ -144,12 +154,21 @@ def test_the_options_that_decide_a_score_are_those_of_the_library() -> None:
     assert accepted == parameters("eval") - {"format", "json", "only", "output", "rows", "quiet"}
 
 
+def test_the_options_of_compare_are_those_of_the_library() -> None:
+    from celoss_cli.options import inputs
+
+    taken = set(inspect.signature(library.compare).parameters) - {"batch_rows", "progress", "options"}
+    shared = set(inspect.signature(inputs).parameters)
+    assert taken | shared == parameters("compare") - {"format", "json", "output", "quiet"}
+
+
 def test_every_option_that_is_written_about_exists(celoss: Callable[..., Ran]) -> None:
     from celoss_cli import app
 
     commands = [one.name for one in app.app.registered_commands]
     known = {"--help", "--version"}.union(shown_options(celoss), *(shown_options(celoss, str(name)) for name in commands))
-    written = [text for page in PAGES for _, text in blocks(page) for text in re.findall(r"celoss (?:eval|check).*", text)]
+    command = re.compile(r"celoss (?:eval|compare|check).*")
+    written = [text for page in PAGES for _, block in blocks(page) for text in command.findall(block)]
     written += [(REPOSITORY / page).read_text("utf-8") for page in ("README.md", CATALOGUE)]
     written += [celoss(*command, "--help").out for command in ((), *((name,) for name in commands))]
     assert set().union(*map(options_of, written)) <= known
@@ -175,7 +194,7 @@ def help_examples() -> list[str]:
 def test_an_example_of_the_help_is_a_command_line_that_is_understood(
     example: str, folder: Path, celoss: Callable[..., Ran]
 ) -> None:
-    (folder / "scored.csv").write_text("outcome,p\nwon,0.75\nlost,0.25\n")
+    (folder / "scored.csv").write_text("outcome,p\nwon,0.75\nlost,0.25\nwon,0.5\n")
     pq.write_table(pacsv.read_csv("preds.csv"), "preds.parquet")
     ran = celoss(*example.removeprefix("celoss ").split())
     assert (ran.code, ran.err) == (0, "")
@@ -197,8 +216,8 @@ def test_the_tree_in_contributing_names_the_files_that_there_are() -> None:
 
 
 def test_every_code_of_an_error_or_a_note_is_tested() -> None:
-    given = re.compile(r"[\"\[](E\d{3}|N\d)[\"\]]")
-    named = re.compile(r"\b(?:E\d{3}|N\d)\b")
+    given = re.compile(r"[\"\[](E\d{3}|N\d+)[\"\]]")
+    named = re.compile(r"\b(?:E\d{3}|N\d+)\b")
     sources = [path for part in ("core", "cli") for path in (REPOSITORY / part).rglob("*.py")]
     tests = [path for path in (REPOSITORY / "tests").rglob("*") if path.suffix == ".py" or path.name == "stderr"]
     used = {found for path in sources for found in given.findall(path.read_text("utf-8"))}
@@ -220,7 +239,7 @@ def documented() -> dict[str, list[str]]:
 
 def used_codes() -> set[str]:
     sources = [path.read_text("utf-8") for part in ("core", "cli") for path in (REPOSITORY / part).rglob("*.py")]
-    return {code for text in sources for code in re.findall(r'"(E\d{3}|N\d)"', text)}
+    return {code for text in sources for code in re.findall(r'"(E\d{3}|N\d+)"', text)}
 
 
 def golden_texts() -> set[str]:
@@ -231,7 +250,7 @@ def golden_texts() -> set[str]:
 def test_every_code_has_one_heading_and_every_heading_a_code_in_order() -> None:
     codes = list(documented())
     assert sorted(codes) == sorted(used_codes())
-    assert codes == [*sorted(code for code in codes if code[0] == "E"), *sorted(code for code in codes if code[0] == "N")]
+    assert codes == sorted(codes, key=lambda code: (code[0], int(code[1:])))
 
 
 @pytest.mark.parametrize("code", documented())

@@ -242,3 +242,15 @@ def test_the_digits_of_a_group_take_a_limbs_bytes_for_each_limb_and_one_integer(
 def test_a_table_refuses_a_negative_group():
     with pytest.raises(ValueError, match=r"^groups have numbers from 0$"):
         Table().add(np.array([3, -1]), np.ones(2))
+
+
+def test_a_table_gives_the_sums_of_chosen_groups():
+    table = Table()
+    table.add(np.array([5, 0, 5, 2]), np.array([0.1, -3.0, 1e-300, 2.0**900]))
+    # Groups without a sum, and groups that the table has never seen, have 0.
+    chosen = np.array([5, 2, 1, 7, 0])
+    every = table.integers(8)
+    assert table.integers(8, chosen) == [every[group] for group in chosen]
+    assert every[5] == sum(map(units, (0.1, 1e-300)))
+    assert table.integers(8, chosen[:0]) == []
+    assert Table().integers(8, chosen) == [0] * 5

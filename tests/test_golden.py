@@ -21,7 +21,7 @@ CASES = sorted(folder.name for folder in GOLDEN.iterdir() if folder.is_dir())
 EXPECTED = ("stdout", "stderr", "code")
 VERSION = "X.Y.Z"
 # Through a real process too.
-REAL = ("table", "json", "note-absent-class", "error-bad-cell")
+REAL = ("table", "json", "compare-json", "note-absent-class", "error-bad-cell")
 
 
 def command_of(case: str) -> tuple[dict[str, str], list[str], str | None]:

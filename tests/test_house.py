@@ -24,11 +24,14 @@ ENTRY = {"celoss", "celoss_cli", "celoss_cli.main", "celoss_cli.failures", "celo
 # Of other commands, other formats, other forms of output.
 ELSEWHERE = {
     "celoss.checkup",
+    "celoss.comparison",
+    "celoss.contrasts",
     "celoss.explaining",
     "celoss.functions",
     "celoss.sources.jsonl",
     "celoss_cli.app",
     "celoss_cli.render.check",
+    "celoss_cli.render.compare",
     "celoss_cli.render.csv",
     "celoss_cli.render.explain",
     "celoss_cli.render.layout",

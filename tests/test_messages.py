@@ -9,6 +9,7 @@ import re
 import shlex
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
@@ -30,7 +31,29 @@ FILES = {
     "labels.csv": r"id,label\na,cat\nb,dog\nc,owl\n",
 }
 # What is wrong whatever is in the files: exit status 2.
-WRONG_CALLS = {"E106", "E109", "E110", "E600", "E601", "E603", "E604", "E605", "E606", "E607", "E701", "E702", "E705"}
+WRONG_CALLS = {
+    "E106",
+    "E109",
+    "E110",
+    "E600",
+    "E601",
+    "E603",
+    "E604",
+    "E605",
+    "E606",
+    "E607",
+    "E608",
+    "E609",
+    "E610",
+    "E611",
+    "E612",
+    "E613",
+    "E614",
+    "E615",
+    "E701",
+    "E702",
+    "E705",
+}
 
 CASES = r"""
 > call: pred.csv labels.csv
@@ -44,7 +67,7 @@ error[E101]: no file at 'pred.csv'
 error[E102]: 'runs' is a directory
   --> argument PREDS
   = found: 2 files
-  = help: name one file
+  = help: name one file; to compare them all: celoss compare runs/*.csv -l LABELS
 ----
 > preds.csv:
 error[E103]: 'preds.csv' is empty
@@ -615,7 +638,7 @@ error[E506]: 2 weights are missing, negative or out of range
     |       ^^
   = 1 more: line 4, column "w" (empty)
   = found: "-1"
-  = help: a weight is 0, which leaves the row out, or a number from 1e-100 to 1e100
+  = help: a weight is 0, which leaves the row out, or a number from 1e-60 to 1e60
 ----
 > labels.csv: id,label,w\na,cat,1\nb,dog,\nc,owl,1\n
 > with: {"weights": "w"}
@@ -624,7 +647,7 @@ error[E506]: 1 weight is missing, negative or out of range
   3 | b,dog,
     |       ^
   = found: nothing
-  = help: a weight is 0, which leaves the row out, or a number from 1e-100 to 1e100
+  = help: a weight is 0, which leaves the row out, or a number from 1e-60 to 1e60
 ----
 > preds.csv: id,cat,dog,owl,w\na,0.70,0.20,0.10,2\nb,0.10,0.80,0.10,inf\nc,0.20,0.20,0.60,1e-101\n
 > with: {"weights": "w"}
@@ -634,7 +657,7 @@ error[E506]: 2 weights are missing, negative or out of range
     |                  ^^^
   = 1 more: line 4, column "w" (1e-101)
   = found: "inf"
-  = help: a weight is 0, which leaves the row out, or a number from 1e-100 to 1e100
+  = help: a weight is 0, which leaves the row out, or a number from 1e-60 to 1e60
 ----
 > labels.csv: id,label,w\na,cat,0\nb,dog,0\nc,owl,0\n
 > with: {"weights": "w"}
@@ -1053,20 +1076,152 @@ def test_an_error_says_what_where_and_what_to_do(files, contents, call, options,
 
 # As CASES, but the last line `command` is run as it is, after the others, and the text is its standard error.
 SAID = r"""
+> command: compare preds.csv -l labels.csv
+error[E608]: one file is nothing to compare
+  --> argument PREDS
+  = help: to score it: celoss eval preds.csv LABELS
+----
+> b.csv: id,cat,dog,owl\na,0.5,0.3,0.2\nb,0.2,0.6,0.2\nc,0.3,0.3,0.4\n
+> command: compare preds.csv b.csv b.csv -l labels.csv
+error[E608]: 'b.csv' is given twice
+  --> arguments PREDS
+  = help: give each file once
+----
+> b.csv: id,cat,dog,owl\na,0.5,0.3,0.2\nb,0.2,0.6,0.2\nc,0.3,0.3,0.4\n
+> command: compare preds.csv b.csv -l labels.csv --against c.csv
+error[E609]: no file 'c.csv' is compared
+  --> option --against c.csv
+  = files: preds.csv, b.csv
+  = help: did you mean --against b.csv?
+----
+> command: compare preds.csv labels.csv -l labels.csv
+error[E109]: both inputs are 'labels.csv'
+  --> arguments PREDS and LABELS
+  = help: the labels of a comparison are in a file of their own
+----
+> command: compare preds.csv b.csv -l labels.csv --margin 0
+error[E604]: --margin cannot be 0.0
+  --> option --margin 0.0
+  = help: it is a difference of log losses that is of no matter: above 0
+----
+> command: compare preds.csv b.csv -l labels.csv --margin 0.1 --confidence 0.5
+error[E604]: --confidence cannot be 0.5
+  --> option --confidence 0.5
+  = help: with --margin it is above 0.5
+----
+> preds.csv: id,cat,dog,owl,site\na,0.7,0.2,0.1,x\nb,0.1,0.8,0.1,y\nc,0.2,0.2,0.6,x\n
+> b.csv: id,cat,dog,owl,site\na,0.5,0.3,0.2,x\nb,0.2,0.6,0.2,x\nc,0.3,0.3,0.4,x\n
+> command: compare preds.csv b.csv -l labels.csv --by site
+error[E604]: --by site cannot be used here: compare takes it from the labels; preds.csv has it
+  --> option --by site
+  = help: the files may differ in it: put the column into the labels
+----
+> a.csv: id,cat,dog\na,0.5,0.5\nb,0.2,0.8\n
+> b.csv: id,cat,dog,owl\na,0.5,0.3,0.2\nb,0.2,0.6,0.2\n
+> labels.csv: id,label\na,cat\nb,dog\n
+> command: compare a.csv b.csv -l labels.csv
+error[E312]: 'b.csv' and 'a.csv' do not predict the same classes
+  --> b.csv
+  = a.csv: binary, cat, dog
+  = b.csv: multiclass, cat, dog, owl
+  = help: name the columns or say what is predicted: --pred, --positive, --task
+----
+> a.csv: id,cat,dog,owl\na,0.5,0.3,0.2\nb,0.2,0.6,0.2\n
+> b.csv: id,cat,dog,owl\nc,0.5,0.3,0.2\n
+> command: compare a.csv b.csv -l labels.csv --id-match inner
+error[E311]: no row is scored by all files
+  = a.csv: 2 rows
+  = b.csv: 1 row
+  = help: compare files of the same rows; without --missing drop and --id-match inner what is missing is an error
+----
+> a.csv: id,cat,dog,owl\na,0.5,0.3,0.2\nb,0.2,0.6,0.2\n
+> b.csv: id,cat,dog,owl\na,0.5,0.3,0.2\nc,0.2,0.6,0.2\n
+> labels.csv: id,label,w\na,cat,0\nb,dog,1\nc,owl,1\n
+> command: compare a.csv b.csv -l labels.csv --id-match inner --weights w
+error[E311]: the rows that all files have scored have no weight
+  = help: give at least one of these rows a weight above 0
+----
 > command: eval -f json
 {"error": {"code": "E600", "message": "Missing argument 'PREDS'.", "count": 1, "places": [], "details": [], "help": null}, "more": []}
 ----
 > command: eval preds.csv labels.csv --only logloss
 error[E601]: no metric "logloss"
   --> option --only logloss
-  = metrics: accuracy, brier, brier_sum, kl_divergence, label_entropy, log_loss, reference_log_loss, skill
+  = metrics: accuracy, brier, brier_sum, ece, kl_divergence, label_entropy, log_loss, reference_log_loss, skill
   = help: did you mean --only log_loss?
 ----
 > command: eval preds.csv labels.csv --only top_2_accuracy
 error[E601]: no metric "top_2_accuracy"
   --> option --only top_2_accuracy
-  = metrics: accuracy, brier, brier_sum, kl_divergence, label_entropy, log_loss, reference_log_loss, skill
+  = metrics: accuracy, brier, brier_sum, ece, kl_divergence, label_entropy, log_loss, reference_log_loss, skill
   = help: add --top-k 2
+----
+> command: eval preds.csv labels.csv --max logloss=0.45
+error[E601]: no metric "logloss"
+  --> option --max logloss=0.45
+  = metrics: accuracy, brier, brier_sum, ece, kl_divergence, label_entropy, log_loss, reference_log_loss, skill
+  = help: did you mean --max log_loss=0.45?
+----
+> command: eval preds.csv labels.csv --max log_loss_change=0.01
+error[E601]: no metric "log_loss_change"
+  --> option --max log_loss_change=0.01
+  = metrics: accuracy, brier, brier_sum, ece, kl_divergence, label_entropy, log_loss, reference_log_loss, skill
+  = help: a change is from an earlier report: add --baseline prev.json
+----
+> command: eval preds.csv labels.csv -q -o prev.json
+> labels.csv: id,label\na,cat\nb,dog\nc,cat\n
+> command: eval preds.csv labels.csv --base 2 --baseline prev.json
+error[E602]: the baseline 'prev.json' is not comparable
+  --> option --baseline prev.json
+  = found: losses in nats; now: losses in bits
+  = found: other labels: class "cat" has 1 row; now: 2
+  = help: if the change is meant, score the baseline's predictions as these are, and keep that: celoss eval PREDS LABELS -o prev.json
+----
+> table.txt: log loss  0.678398\n
+> command: eval preds.csv labels.csv --baseline table.txt
+error[E602]: the baseline 'table.txt' cannot be used
+  --> option --baseline table.txt
+  = found: text that is no JSON, starting "log loss  0.678398"
+  = help: make it: celoss eval PREDS LABELS -o prev.json
+----
+> command: eval preds.csv labels.csv --prior cat=25,dog=25,owl=50
+error[E604]: --prior cannot be cat=25,dog=25,owl=50
+  --> option --prior cat=25,dog=25,owl=50
+  = help: these are percentages; write shares: --prior cat=0.25,dog=0.25,owl=0.5
+----
+> command: eval preds.csv labels.csv --prior cat=0.25,dog=0.75
+error[E615]: --prior has no share of 1 class
+  --> option --prior
+  = found: nothing about "owl"
+  = help: of a class that never occurs the share is 0: owl=0
+----
+> train.csv: label\ncat\ndog\nbird\nbird\n\nowl\n
+> command: eval preds.csv labels.csv --prior train.csv
+error[E616]: label "bird" of the prior is not one of the classes
+  --> train.csv:4, column "label"
+  = found 2 such rows, and others with ""; the classes: cat, dog, owl
+  = help: leave such rows out of the file, or give the shares of the classes: --prior CLASS=SHARE,…
+----
+> train.csv: id,y\n1,cat\n2,dog\n
+> command: eval preds.csv labels.csv --prior train.csv
+error[E617]: which column of train.csv holds the labels of the prior?
+  --> train.csv:1
+  = found columns: id, y
+  = help: call the label column "label" there too, or keep no other column; or give the shares: --prior cat=0.5,dog=0.25,owl=0.25
+----
+> train.csv: label\ncat\ndog\n
+> command: eval preds.csv labels.csv --prior train.csv
+error[E618]: the share of class "owl" in the prior is 0, and it occurs
+  --> option --prior
+  = found: 1 row of it
+  = help: give it a share above 0; to forecast it never would cost an infinite log loss
+----
+> train.json: {"schema": "celoss.check/1"}
+> command: eval preds.csv labels.csv --prior train.json
+error[E619]: the prior 'train.json' cannot be used
+  --> option --prior train.json
+  = found: "schema": "celoss.check/1"; a report has "celoss.eval/1"
+  = help: give labels of training data, or the JSON of celoss eval on it, or shares: --prior CLASS=SHARE,…
 ----
 > command: eval preds.csv labels.csv --classes cat
 error[E604]: --classes cannot be cat
@@ -1140,12 +1295,40 @@ error[E701]: don't know how to write 'plan.yaml'
   --> option -o plan.yaml
   = help: use one of .json
 ----
+> preds.csv: id,a,b\n1,0.7,0.2\n2,0.1,0.8\n
+> labels.csv: id,a,b\n1,1,1\n2,0,1\n
+> command: eval preds.csv labels.csv --task multilabel --calibration
+error[E610]: --calibration is not for independent labels
+  --> option --calibration
+  = each label has a probability of its own, and would need a temperature of its own
+  = help: score a label by itself: --pred COL --label COL
+----
+> labels.csv: id,cat,dog,owl\na,0.5,0.5,0\nb,0,0.5,0.5\nc,0,0,1\n
+> command: explain preds.csv labels.csv --suspects 2
+error[E611]: --suspects needs one class as the label of each row; here labels are shares
+  --> option --suspects
+----
+> labels.csv: id,label\na,cat\nb,cat\nc,cat\n
+> command: explain preds.csv labels.csv --suspects 2
+error[E612]: nothing can be suspected: all labels are one class
+  --> option --suspects
+----
+> other.csv: id,cat,dog,owl,emu\na,0.7,0.2,0.1,0\nb,0.1,0.8,0.1,0\nc,0.2,0.2,0.5,0.1\n
+> command: explain preds.csv labels.csv --suspects 2 --also other.csv
+error[E613]: the models have other classes: cat, dog, owl and cat, dog, emu, owl
+  --> option --also other.csv
+----
+> command: explain preds.csv labels.csv --also preds.csv
+error[E604]: --also cannot be used without --suspects
+  --> option --also used without --suspects
+  = help: other models judge suspects only: add --suspects 20
+----
 > command: eval preds.csv labels.csv -o out/result.json
 error[E702]: cannot write 'out/result.json': the folder 'out' does not exist
   --> option -o out/result.json
   = help: mkdir -p out
 ----
-> command: eval preds.csv labels.csv -f csv > /dev/full
+> command: eval preds.csv labels.csv -q -f csv > /dev/full
 error[E704]: cannot write the output: No space left on device
 ----
 > command: eval preds.csv labels.csv -o preds.csv
@@ -1164,17 +1347,19 @@ note[N1]: 1 row gave the true class probability 0: with eps 0 the loss is infini
 > preds.csv: id,cat,dog,owl\na,1,0,0\nb,0,1,0\nc,0,0,1\n
 > command: eval preds.csv labels.csv
 note[N2]: all predictions of the true class are exactly 0 or 1; log loss then only counts mistakes
+note[N10]: a single row with another label than forecast would add about 12 to the log loss, more than 3 times its standard error of 0: 3 rows are too few to say how often that happens, and the interval counts with none
 ----
 > labels.csv: id,label\na,cat\nb,cat\nc,owl\n
 > command: eval preds.csv labels.csv
 note[N3]: 1 class is predicted but never in the labels: "dog"
 ----
-> preds.csv: id,p\na,0.7\nb,0.6\n
+> preds.csv: id,p\na,0.7\nb,0.4\n
 > labels.csv: id,label\na,1\nb,1\n
 > command: eval preds.csv labels.csv
 note[N4]: all labels are one class: the reference is 0 and skill is undefined
 ----
 > preds.csv: id,cat,dog,owl\na,0.7000,0.2000,0.0995\nb,0.1000,0.8000,0.1000\nc,0.2000,0.2000,0.6000\n
+> labels.csv: id,label\na,cat\nb,owl\nc,dog\n
 > command: eval preds.csv labels.csv
 note[N5]: 1 row sums to 1 only within 0.0005: more than rounding explains, scored as they are
 ----
@@ -1185,7 +1370,7 @@ note[N6]: rows are matched by position; "case" of preds.csv could tell them apar
   = help: if the order is the same in both: --id '#'
 ----
 > preds.csv: id,cat,dog,owl\na,0.70,0.20,0.10\nb,,0.80,0.10\nc,0.20,0.20,0.60\nd,0.20,0.20,0.60\ne,0.2,0.7,0.1\n
-> labels.csv: id,label\na,cat\nb,dog\nc,owl\ne,dog\n
+> labels.csv: id,label\na,cat\nb,dog\nc,dog\ne,owl\n
 > command: eval preds.csv labels.csv --missing drop --id-match inner
 note[N7]: 3 rows scored; left out: 1 row with a missing value (--missing drop); 1 prediction without a label (--id-match inner)
 ----
@@ -1194,8 +1379,39 @@ note[N7]: 3 rows scored; left out: 1 row with a missing value (--missing drop); 
 note[N8]: 1 row with a missing probability scored as a uniform forecast (--missing uniform)
 ----
 > preds.csv: id, cat, dog, owl\na,0.7,0.2,0.1\nb,0.1,0.8,0.1\nc,0.2,0.2,0.6\n
+> labels.csv: id,label\na,cat\nb,owl\nc,dog\n
 > command: eval preds.csv labels.csv
 note[N9]: the columns " cat", " dog", " owl" are taken as the classes cat, dog, owl; they differ in spaces around it
+----
+> preds.csv: id,dog,cat,owl\na,0.7,0.2,0.1\nb,0.2,0.7,0.1\nc,0.2,0.7,0.1\nd,0.2,0.7,0.1\ne,0.7,0.2,0.1\nf,0.7,0.2,0.1\ng,0.2,0.7,0.1\nh,0.2,0.7,0.1\ni,0.7,0.2,0.1\nj,0.7,0.2,0.1\nk,0.2,0.7,0.1\nl,0.7,0.2,0.1\nm,0.1,0.1,0.8\nn,0.2,0.7,0.1\no,0.7,0.2,0.1\np,0.2,0.7,0.1\nq,0.7,0.2,0.1\nr,0.1,0.1,0.8\n
+> labels.csv: id,label\na,cat\nb,dog\nc,dog\nd,dog\ne,cat\nf,cat\ng,dog\nh,dog\ni,cat\nj,cat\nk,dog\nl,cat\nm,owl\nn,dog\no,cat\np,dog\nq,cat\nr,owl\n
+> command: eval preds.csv labels.csv
+note[N12]: columns "cat" and "dog" look swapped; on their rows the loss of 1.61 would be 0.357
+  = help: look at the rows that cost most first: celoss explain preds.csv labels.csv --worst 10
+----
+> preds.csv: id,dog,owl,cat\na,0.7,0.2,0.1\nb,0.2,0.7,0.1\nc,0.2,0.7,0.1\nd,0.1,0.1,0.8\ne,0.7,0.2,0.1\nf,0.7,0.2,0.1\ng,0.2,0.7,0.1\nh,0.1,0.1,0.8\ni,0.1,0.1,0.8\nj,0.7,0.2,0.1\nk,0.2,0.7,0.1\nl,0.7,0.2,0.1\nm,0.1,0.1,0.8\nn,0.2,0.7,0.1\no,0.7,0.2,0.1\np,0.2,0.7,0.1\nq,0.7,0.2,0.1\nr,0.1,0.1,0.8\n
+> labels.csv: id,label\na,cat\nb,dog\nc,dog\nd,owl\ne,cat\nf,cat\ng,dog\nh,owl\ni,owl\nj,cat\nk,dog\nl,cat\nm,owl\nn,dog\no,cat\np,dog\nq,cat\nr,owl\n
+> command: eval preds.csv labels.csv
+note[N12]: columns "cat", "dog", "owl" look rotated: "dog" holds what belongs to "cat", "owl" holds what belongs to "dog", "cat" holds what belongs to "owl"; on their rows the loss of 2.07 would be 0.32
+  = help: look at the rows that cost most first: celoss explain preds.csv labels.csv --worst 10
+----
+> preds.csv: score\n0.1\n0.8\n0.8\n0.1\n0.1\n0.8\n0.1\n0.1\n0.8\n0.1\n0.8\n0.8\n0.1\n0.8\n0.8\n0.1\n
+> labels.csv: won\n1\n0\n0\n1\n1\n0\n1\n1\n0\n1\n0\n0\n1\n0\n0\n1\n
+> command: eval preds.csv labels.csv
+note[N12]: "score" looks like the probability of "0", not of "1": log loss 1.96 would be 0.164 with --positive 0
+  = help: look at the rows that cost most first: celoss explain preds.csv labels.csv --worst 10
+----
+> preds.csv: cat,dog,owl\n0.2,0.7,0.1\n0.2,0.7,0.1\n0.1,0.1,0.8\n0.7,0.2,0.1\n0.7,0.2,0.1\n0.2,0.7,0.1\n0.1,0.1,0.8\n0.1,0.1,0.8\n0.7,0.2,0.1\n0.2,0.7,0.1\n0.7,0.2,0.1\n0.1,0.1,0.8\n0.2,0.7,0.1\n0.7,0.2,0.1\n0.2,0.7,0.1\n0.7,0.2,0.1\n0.1,0.1,0.8\n0.2,0.7,0.1\n0.1,0.1,0.8\n0.7,0.2,0.1\n0.7,0.2,0.1\n
+> labels.csv: label\ncat\ndog\ndog\nowl\ncat\ncat\ndog\nowl\nowl\ncat\ndog\ncat\nowl\ndog\ncat\ndog\ncat\nowl\ndog\nowl\ncat\n
+> command: eval preds.csv labels.csv
+note[N12]: predictions look shifted by one row against the labels: log loss 1.69 would be 0.317 if row 1 of the predictions belonged to row 2 of the labels
+  = help: is a header or a row missing? put the same id column in both files, or give --id NAME
+----
+> other.csv: id,cat,dog,owl\na,0.70,0.20,0.10\nb,0.30,0.20,0.50\nc,0.20,0.20,0.60\nd,0.1,0.8,0.1\n
+> labels.csv: id,label\na,cat\nb,dog\nc,owl\nd,dog\n
+> preds.csv: id,cat,dog,owl\na,0.70,0.20,0.10\nb,0.40,0.50,0.10\nc,0.20,0.20,0.60\n
+> command: explain other.csv labels.csv --suspects 1 --also preds.csv --id-match inner
+note[N19]: 3 rows judged; left out: 1 row that not all models have scored
 """
 
 
@@ -1211,7 +1427,7 @@ def said(case):
 
 
 def code_of(text):
-    return re.search(r"\b(?:E\d{3}|N\d)\b", text)[0]
+    return re.search(r"\b(?:E\d{3}|N\d+)\b", text)[0]
 
 
 def status_of(text):
@@ -1481,14 +1697,14 @@ UNFIT = [
         {"class_weights": {"cat": -1}},
         "--class-weights cannot be cat=-1.0",
         "--class-weights cat=-1.0",
-        "a weight is 0 or more, and not infinite",
+        "a weight is 0, or from 1e-60 to 1e60",
     ),
     (
         {},
         {"class_weights": {"cat": float("inf")}},
         "--class-weights cannot be cat=inf",
         "--class-weights cat=inf",
-        "a weight is 0 or more, and not infinite",
+        "a weight is 0, or from 1e-60 to 1e60",
     ),
     (
         {},
@@ -1731,18 +1947,150 @@ NOTES = [
         1,
     ),
     (
+        {"preds.csv": r"id,p\na,0.7\nb,0.6\nc,0\n", "labels.csv": r"id,label\na,1\nb,0\nc,1\n"},
+        {"eps": 0, "calibration": True},
+        "note[N15]: no recalibration: the log loss is infinite, at every temperature",
+        0,
+    ),
+    (
+        {"preds.csv": r"id,p\na,0.7\nb,0.6\n", "labels.csv": r"id,label\na,1\nb,1\n"},
+        {"calibration": True},
+        "note[N15]: no recalibration: all labels are one class",
+        0,
+    ),
+    (
+        {"preds.csv": r"id,p\na,0.7\nb,0.4\nc,0.8\n", "labels.csv": r"id,label\na,1\nb,0\nc,1\n"},
+        {"calibration": True},
+        "note[N16]: every label is the most probable class: the loss goes to 0 with T, which was stopped at 0.029",
+        3,
+    ),
+    (
+        {"preds.csv": r"id,p\na,0.9\nb,0.1\nc,0.3\n", "labels.csv": r"id,label\na,1\nb,0\nc,1\n"},
+        {"calibration": True},
+        "note[N16]: with class biases every label is the most probable class: the loss goes to 0 with their T, which was stopped "
+        "at 0.046; without them T = 1.16 is best",
+        3,
+    ),
+    (
+        {
+            "preds.csv": r"id,cat,dog,owl\na,0.7,0.2,0.1\nb,0.4,0.5,0.1\nc,0.5,0.3,0.2\n",
+            "labels.csv": r"id,label\na,cat\nb,dog\nc,dog\n",
+        },
+        {"calibration": True},
+        "note[N26]: 1 class that no label has is ruled out beside class biases, which alone would lower the log loss by "
+        "0.0797; whether it can occur, these rows do not tell",
+        3,
+    ),
+    (
+        {"preds.csv": r"id,p\na,0.3\nb,0.4\nc,0.8\nd,0.7\n", "labels.csv": r"id,label\na,1\nb,0\nc,0\nd,1\n"},
+        {"calibration": True},
+        "note[N17]: no temperature helps: uniform probabilities have a smaller loss; are columns swapped?",
+        4,
+    ),
+    (
+        {
+            "preds.csv": rf"id,{','.join(f'c{number}' for number in range(201))}\na{',0.4,0.2' + ',0' * 197 + ',0.2,0.2'}\nb{',0.1,0.5' + ',0' * 197 + ',0.2,0.2'}\n",
+            "labels.csv": r"id,label\na,c0\nb,c0\nb,c1\n".replace(r"b,c0\n", ""),
+        },
+        {"calibration": True},
+        "note[N18]: 201 classes: the temperature alone is fitted; biases are for up to 200",
+        2,
+    ),
+    (
         {"preds.csv": r"id,cat,dog,owl\na,0,0.5,0.5\nb,0.1,0.8,0.1\nc,0.2,0.2,0.6\n"},
         {"convention": "keras"},
         "note[N1]: 1 row costs another loss than −ln p by the rule of keras",
         1,
     ),
+    (
+        {"preds.csv": r"id,cat,dog,owl\na,0.98,0.01,0.01\nb,0.01,0.98,0.01\nc,0.01,0.01,0.98\n"},
+        {},
+        "note[N10]: a single row with another label than forecast would add about 1.3 to the log loss, more than 3 times its "
+        "standard error of 0: 3 rows are too few to say how often that happens, and the interval counts with none",
+        3,
+    ),
+    (
+        {"labels.csv": r"id,label,patient\na,cat,p1\nb,dog,p2\nc,owl,p1\n"},
+        {"cluster": "patient"},
+        "note[N11]: there are only 2 clusters: below 30 their spread is too uncertain for intervals",
+        2,
+    ),
+    (
+        {"labels.csv": r"id,label,patient\na,cat,p1\nb,dog,p1\nc,owl,p1\n"},
+        {"cluster": "patient"},
+        "note[N11]: there is only one cluster: no spread, and so no interval, can be seen in it",
+        1,
+    ),
+    (
+        {"labels.csv": r"id,label,patient\na,cat,p1\nb,dog,\nc,owl,\n"},
+        {"cluster": "patient"},
+        'note[N13]: 2 rows have no value in "patient": they count as one cluster',
+        2,
+    ),
+    (
+        {
+            "preds.csv": "id,cat,dog\\n" + "".join(rf"{one},0.6,0.4\n" for one in range(30)),
+            "labels.csv": r"id,label,patient\n"
+            + "".join(rf"{one},{'dog' if one % 3 else 'cat'},p{one}\n" for one in range(30)),
+        },
+        {"cluster": "patient"},
+        'note[N14]: each row has a value of its own in "patient": --cluster changes nothing',
+        30,
+    ),
+    (
+        {},
+        {"min": {"accuracy": 86}},
+        "note[N25]: --min accuracy=86 is never kept: accuracy is never above 1\n  = help: for 86 % write --min accuracy=0.86",
+        0,
+    ),
 ]
 
 
-@pytest.mark.parametrize(("contents", "options", "text", "count"), NOTES, ids=[case[2][5:7] for case in NOTES])
+OTHER = r"id,cat,dog,owl\na,0.6,0.2,0.2\nb,0.3,0.4,0.3\nc,0.1,0.1,0.8\n"
+# Of `celoss.compare`: files beside FILES, options, the text and the count of a note.
+COMPARED = [
+    (
+        {"b.csv": r"id,cat,dog,owl\na,0.6,0.2,0.2\nb,0.3,,0.3\nc,0.1,0.1,0.8\n"},
+        {"missing": "drop"},
+        "note[N20]: compared on the 2 rows that all files have scored; each has scored 2 to 3",
+        1,
+    ),
+    (
+        {"labels.csv": r"id,label,patient\na,cat,1\nb,dog,1\nc,owl,2\n", "b.csv": OTHER},
+        {"cluster": "patient"},
+        "note[N11]: there are only 2 clusters: below 30 their spread is too uncertain for intervals",
+        2,
+    ),
+    (
+        {"b.csv": r"id,cat,dog,owl\na,2.5,0.2,-1\nb,0.3,4,0.3\nc,0.1,0.1,3.5\n"},
+        {},
+        "note[N22]: the files have different floors of a probability (preds.csv: 2.2e-16; b.csv: 0); --eps gives all the same",
+        0,
+    ),
+]
+
+
+@pytest.mark.parametrize(("contents", "options", "text", "count"), COMPARED, ids=[code_of(case[2]) for case in COMPARED])
+def test_a_note_on_a_comparison_says_what_was_done(files, contents, options, text, count):
+    files(FILES | contents)
+    notes = [
+        note for note in celoss.compare(["preds.csv", "b.csv"], "labels.csv", **options).notes if note.code == code_of(text)
+    ]
+    assert [(str(note), note.count) for note in notes] == [(text, count)]
+
+
+def test_notes_on_compared_files_begin_with_their_names_and_of_many_the_first_are_told(files):
+    paths = [f"{number}.csv" for number in range(5)]
+    files(FILES | dict.fromkeys(paths, r"id,cat,dog,owl\na,0.6,0.2,0.2\nb,0.5,0,0.5\nc,0.1,0.1,0.8\n"))
+    notes = [note.message for note in celoss.compare(paths, "labels.csv").notes if note.code == "N1"]
+    assert [message.partition(":")[0] for message in notes] == paths[:3]
+    assert notes[2] == notes[1].replace("1.csv", "2.csv") + " (2 more files with such a note)"
+
+
+@pytest.mark.parametrize(("contents", "options", "text", "count"), NOTES, ids=[code_of(case[2]) for case in NOTES])
 def test_a_note_says_what_was_done_and_how_often(files, contents, options, text, count):
     files(FILES | contents)
-    notes = [note for note in celoss.evaluate("preds.csv", "labels.csv", **options).notes if note.code == text[5:7]]
+    notes = [note for note in celoss.evaluate("preds.csv", "labels.csv", **options).notes if note.code == code_of(text)]
     assert [(str(note), note.count) for note in notes] == [(text, count)]
 
 
@@ -1757,7 +2105,21 @@ def test_json_lines_that_change_the_kind_of_a_value_say_where(files):
     )
 
 
+def crowded():
+    """Several models judge 4 rows where memory is for 2."""
+    p, y = np.array([[0.7, 0.3], [0.4, 0.6], [0.6, 0.4], [0.2, 0.8]]), [0, 1, 1, 0]
+    with mock.patch("celoss.explaining.judging.MOST_POOLED", 2 * 2 * 32):
+        celoss.explain(p, y, suspects=1, also=[p])
+
+
 IN_MEMORY = [
+    (
+        crowded,
+        """\
+error[E614]: 4 rows are too many for several models: they are judged in 1 GiB of memory, 2 rows of 2 classes
+  --> option --also
+  = help: judge by one model, without --also""",
+    ),
     (
         lambda: celoss.log_loss(["a", "b"], [[0.5, 0.5], [0.5, 0.5]], classes=["a", "b", "c"]),
         """\
@@ -1783,7 +2145,7 @@ error[E503]: 1 probability is outside 0 to 1
         """\
 error[E601]: no metric "logloss"
   --> option --only logloss
-  = metrics: accuracy, brier, brier_sum, kl_divergence, label_entropy, log_loss, reference_log_loss, skill
+  = metrics: accuracy, brier, brier_sum, ece, kl_divergence, label_entropy, log_loss, reference_log_loss, skill
   = help: did you mean --only log_loss?""",
     ),
     (
@@ -1811,14 +2173,14 @@ def test_an_error_about_data_in_memory_names_rows_and_no_file(function, text):
 def proven_texts():
     """Every error and note, one by one, whose exact text is expected here."""
     texts = [case.values[-1] for case in (*PARSED, *SAID_CASES)] + [TERMINAL, NO_MEMORY, FAILED]
-    texts += [text for *_, text in MADE] + [text for _, text in IN_MEMORY] + [text for _, _, text, _ in NOTES]
+    texts += [text for *_, text in MADE] + [text for _, text in IN_MEMORY] + [text for _, _, text, _ in (*NOTES, *COMPARED)]
     texts += [unfit_text(*case[2:]) for case in UNFIT]
     return {one for text in texts for one in text.split("\n\n")}
 
 
 def test_every_code_has_its_text_tested():
     sources = [path.read_text() for folder in ("core", "cli") for path in (SOURCES / folder).rglob("*.py")]
-    raised = {code for text in sources for code in re.findall(r'"(E\d{3}|N\d)"', text)}
+    raised = {code for text in sources for code in re.findall(r'"(E\d{3}|N\d+)"', text)}
     assert raised
     assert raised - set(map(code_of, proven_texts())) == set()
 

@@ -94,12 +94,46 @@ def error(values, weights):
     return math.sqrt(spread * n / (n - 1)) / math.fsum(weights)
 
 
+def ratio_error(values, others, weights):
+    """The linearised standard error of Σ w x / Σ w y."""
+    n = sum(weight > 0 for weight in weights)
+    ratio = mean(values, weights) / mean(others, weights)
+    spread = math.fsum(w * w * (x - ratio * y) ** 2 for w, x, y in zip(weights, values, others, strict=True))
+    return math.sqrt(spread * n / (n - 1)) / math.fsum(w * y for w, y in zip(weights, others, strict=True))
+
+
+def calibration_error(weights, bins=15):
+    """Σ over bins |Σ w (right − largest probability)| / Σ w: the bin of a probability has the middle of its rows."""
+    tops, whole, before = [max(row) for row in P], math.fsum(weights), 0.0
+    off = [0.0] * bins
+    for top in sorted(set(tops)):
+        rows = [row for row in RANGE if tops[row] == top]
+        weight = math.fsum(weights[row] for row in rows)
+        off[int((before + weight / 2) * bins / whole)] += math.fsum(weights[row] * (correct([row])[0] - top) for row in rows)
+        before += weight
+    return math.fsum(map(abs, off)) / whole
+
+
 def frequencies(weights):
     return [math.fsum(w for w, label in zip(weights, Y, strict=True) if label == name) / math.fsum(weights) for name in NAMES]
 
 
 def near(value, relative=1e-14):
     return pytest.approx(value, rel=relative, abs=0)
+
+
+def near_bounds(report):
+    """The bounds of the intervals of a report, as near as they are to those of other weights: cubes are summed with 24 bits."""
+    return {name: (near(one.low, 1e-6), near(one.high, 1e-6)) for name, one in report.intervals.items()}
+
+
+def bounds(report):
+    return {name: (one.low, one.high) for name, one in report.intervals.items()}
+
+
+def of_group(report):
+    """The metrics of a report that a group has, too: calibration is that of all rows."""
+    return {name: value for name, value in report.metrics.items() if name != "ece"}
 
 
 def codes(report):
@@ -180,15 +214,19 @@ def test_weights_weigh_every_metric(weighted, place):
         "brier_sum": near(mean(briers(), W)),
         "reference_log_loss": near(reference),
         "skill": near(1 - loss / reference, 1e-13),
+        # Forecasts are summed with 31 bits.
+        "ece": near(calibration_error(W), 1e-8),
     }
     assert report.weight == math.fsum(W)
     assert report.effective_rows == near(math.fsum(W) ** 2 / math.fsum(w * w for w in W))
+    costs = [-math.log(frequencies(W)[NAMES.index(label)]) for label in Y]
     assert report.standard_errors == {
         "log_loss": near(error(losses(), W)),
         "kl_divergence": near(error(losses(), W)),
         "accuracy": near(error(correct(), W)),
         "brier": near(error(briers(), W)),
         "brier_sum": near(error(briers(), W)),
+        "skill": near(ratio_error(losses(), costs, W)),
     }
 
 
@@ -234,6 +272,7 @@ def test_weights_of_0_and_1_choose_rows_to_the_last_bit():
     chosen, alone = celoss.evaluate(PREDS, flags, weights="w"), evaluated(kept)
     assert chosen.metrics == alone.metrics
     assert chosen.standard_errors == alone.standard_errors
+    assert bounds(chosen) == near_bounds(alone)
     assert (chosen.effective_rows, alone.effective_rows) == (5, 5)
 
 
@@ -250,14 +289,18 @@ def test_a_common_factor_of_all_weights_changes_no_bit(weighted, factor):
     one, other = weighted("array"), weighted("array", [factor * w for w in W])
     assert other.metrics == one.metrics
     assert other.standard_errors == one.standard_errors
+    assert other.intervals == one.intervals
     assert other.effective_rows == one.effective_rows
 
 
-@pytest.mark.parametrize("factor", [0.1, 3.7, 1e-90, 1e90])
+@pytest.mark.parametrize("factor", [0.1, 3.7, 1e-59, 2e59])
 def test_any_common_factor_changes_nothing_but_the_last_bits(weighted, factor):
     one, other = weighted("array"), weighted("array", [factor * w for w in W])
     for name, value in one.metrics.items():
         assert other.metrics[name] == near(value, 1e-13), name
+    for name, value in one.standard_errors.items():
+        assert other.standard_errors[name] == near(value, 1e-13), name
+    assert bounds(other) == near_bounds(one)
     assert other.weight == near(factor * one.weight)
 
 
@@ -278,6 +321,7 @@ def test_a_weight_of_2_is_the_row_twice_for_all_means():
 def test_weights_of_one_change_nothing():
     ones = celoss.evaluate(PREDS, pa.table({"label": Y, "w": [1.0] * 8}), weights="w")
     assert scored(ones) == scored(evaluated())
+    assert bounds(ones) == near_bounds(evaluated())
     assert ones.effective_rows == 8
 
 
@@ -306,8 +350,11 @@ def by_row(class_weights):
 def test_class_weights_are_weights_of_the_rows():
     listed = evaluated(class_weights=CLASS_WEIGHTS)
     rows = celoss.evaluate(PREDS, pa.table({"label": Y, "w": by_row(CLASS_WEIGHTS)}), weights="w")
-    assert listed.metrics == rows.metrics
+    # Calibration is not that of other frequencies of the classes.
+    assert listed.metrics == rows.metrics | {"ece": None}
+    assert rows.metrics["ece"] is not None
     assert listed.standard_errors == rows.standard_errors
+    assert bounds(listed) == near_bounds(rows)
     assert (listed.weight, listed.effective_rows) == (rows.weight, rows.effective_rows)
     assert listed.log_loss == near(mean(losses(), by_row(CLASS_WEIGHTS)))
     assert [one.loss_share for one in listed.per_class] == [one.loss_share for one in rows.per_class]
@@ -362,6 +409,7 @@ def test_a_common_factor_of_all_class_weights_changes_no_bit(factor):
     scaled = {name: factor * weight for name, weight in given.items()}
     one, other = evaluated(class_weights=given), evaluated(class_weights=scaled)
     assert (one.metrics, one.standard_errors) == (other.metrics, other.standard_errors)
+    assert one.intervals == other.intervals
 
 
 # --- smoothing ------------------------------------------------------------------------------------------------------------
@@ -446,10 +494,17 @@ def test_the_base_is_the_unit_of_all_losses_and_of_nothing_else(kind, base, unit
     for mine, theirs in ((one.metrics, other.metrics), (one.standard_errors, other.standard_errors)):
         assert mine.keys() == theirs.keys()
         for name, value in mine.items():
+            if value is None:
+                assert theirs[name] is None
+                continue
             expected = value / nats if name in lost else value
             assert theirs[name] == pytest.approx(
                 expected, rel=4e-15 if name in lost else 1e-12 if name == "skill" else 0, abs=0
             )
+    expected = {name: (low / nats, high / nats) if name in lost else (low, high) for name, (low, high) in bounds(one).items()}
+    assert bounds(other).keys() == expected.keys()
+    for name, pair in bounds(other).items():
+        assert pair == pytest.approx(expected[name], rel=4e-15 if name in lost else 0, abs=0), name
     for mine, theirs in zip(one.per_class, other.per_class, strict=True):
         assert theirs.log_loss * nats == near(mine.log_loss, 4e-15)
         assert (theirs.recall, theirs.loss_share) == (mine.recall, mine.loss_share)
@@ -1285,8 +1340,9 @@ def test_each_group_has_the_scores_of_its_rows(place, batch_rows):
     for one, rows in zip(report.groups, rows_of(SITES).values(), strict=True):
         alone = evaluated(rows, top_k=[2])
         assert (one.rows, one.weight) == (len(rows), len(rows))
-        assert one.metrics == alone.metrics
+        assert one.metrics == of_group(alone)
         assert one.standard_errors == alone.standard_errors
+        assert one.intervals == alone.intervals
     whole = celoss.evaluate(predictions, labels, top_k=[2], **options, id="#" if place == "both files" else None)
     assert report.metrics == whole.metrics
 
@@ -1305,8 +1361,9 @@ def test_groups_obey_every_option(kind):
     report = celoss.evaluate(predictions, with_sites, by="site", **options)
     for one, rows in zip(report.groups, rows_of(SITES).values(), strict=True):
         alone = celoss.evaluate(predictions.take(rows), labels.take(rows), task=report.task, **options)
-        assert (one.metrics, one.weight) == (alone.metrics, alone.weight)
+        assert (one.metrics, one.weight) == (of_group(alone), alone.weight)
         assert one.standard_errors == alone.standard_errors
+        assert one.intervals == alone.intervals
 
 
 def test_groups_add_up_to_the_whole():
@@ -1339,8 +1396,8 @@ def test_groups_may_come_from_both_files():
     labels = pa.table({"id": list(RANGE)[::-1], "label": Y[::-1], "site": SITES[::-1]})
     report = celoss.evaluate(predictions, labels, by=["site", "model"])
     assert [(one.by, one.value) for one in report.groups][-2:] == [("model", "a"), ("model", "b")]
-    assert report.groups[-1].metrics == evaluated([1, 3, 5, 7]).metrics
-    assert report.groups[0].metrics == evaluated(rows_of(SITES)["9"]).metrics
+    assert report.groups[-1].metrics == of_group(evaluated([1, 3, 5, 7]))
+    assert report.groups[0].metrics == of_group(evaluated(rows_of(SITES)["9"]))
 
 
 def test_the_label_may_make_the_groups():
@@ -1584,3 +1641,10 @@ def test_an_option_that_does_not_fit_ends_with_2(small, celoss, line, message):
 
 # `celoss` is the fixture that runs the command in the tests above.
 library = celoss.evaluate
+
+
+def test_weights_go_with_labels_of_any_kind_of_pandas():
+    labels = pd.Series(["no", "yes", "yes"])
+    for given in (labels, labels.values, labels.astype("category").values, labels.to_numpy(dtype=object)):
+        report = celoss.evaluate([0.1, 0.8, 0.6], given, classes=["no", "yes"], weights=[1.0, 2.0, 1.0])
+        assert report.log_loss == near(-(math.log(0.9) + 2 * math.log(0.8) + math.log(0.6)) / 4)

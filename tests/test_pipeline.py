@@ -120,7 +120,7 @@ def test_skill_compares_with_the_label_frequencies():
 
 
 def test_one_class_only_has_no_skill():
-    report = celoss.evaluate([0.9, 0.8], [1, 1])
+    report = celoss.evaluate([0.9, 0.2], [1, 1])
     assert report.metrics["skill"] is None
     assert report.metrics["reference_log_loss"] == 0.0
     assert [note.code for note in report.notes] == ["N4"]

@@ -11,6 +11,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from rich.cells import cell_len
 
 import celoss as library
 from celoss.errors import shorten
+from celoss.intervals import Interval
 from celoss.report import Report
 from celoss_cli.render import csv as csv_form
 from celoss_cli.render import markdown, shown
@@ -29,6 +31,8 @@ from celoss_cli.render.table import render
 from tests.conftest import PREDS, Ran
 
 WIDTHS = range(20, 121)
+# In the title of the column of intervals.
+CONFIDENCE = "95"
 NUMBER = re.compile(r"[-−]?(?:\d[\d,]*\.?\d*(?:e-?\d+)?|inf)")
 ODD_NAMES = [
     "cat",
@@ -176,17 +180,18 @@ def class_rows(report: Report) -> list[list[str]]:
 
 
 def group_rows(report: Report) -> list[list[str]]:
-    """Value, rows, loss, its error, accuracy and skill of the 20 largest groups of each column, in their order."""
+    """Value, rows, loss, its interval, accuracy and skill of the 20 largest groups of each column, in their order."""
     rows = []
     for by in dict.fromkeys(one.by for one in report.groups or ()):
         every = [one for one in report.groups or () if one.by == by]
         least = sorted((one.rows for one in every), reverse=True)[:20][-1]
         last = [one for one in every if one.rows == least][: 20 - sum(one.rows > least for one in every)]
         for one in (one for one in every if one.rows > least or one in last):
-            error = shown.number(one.standard_errors["log_loss"], absent="")
+            interval = one.intervals.get("log_loss")
+            bounds = "" if interval is None else f"{shown.number(interval.low)} … {shown.number(interval.high)}"
             accuracy, skill = shown.number(one.metrics["accuracy"]), shown.percent(one.metrics["skill"])
             loss = shown.number(one.metrics["log_loss"])
-            rows.append([shorten(one.value) or "(empty)", f"{one.rows:,}", loss, error, accuracy, skill])
+            rows.append([shorten(one.value) or "(empty)", f"{one.rows:,}", loss, bounds, accuracy, skill])
     return rows
 
 
@@ -197,11 +202,13 @@ def hidden_groups(report: Report) -> list[str]:
 
 
 def parts(text: str) -> list[str]:
-    """Heading, metrics, classes and signature of a table."""
+    """Heading, metrics, what the worst rows carry (where that is said), classes and signature of a table."""
     heading, _, rest = text.partition("\n\n")
     metrics, _, rest = rest.partition("\n\n")
+    tail, _, others = rest.partition("\n\n")
+    tail, rest = (tail, others) if tail.startswith("the worst") else ("", rest)
     classes, _, signature = rest.rpartition("\n\n")
-    return [heading, metrics, classes, signature]
+    return [heading, metrics, tail, classes, signature]
 
 
 def joined(text: str) -> str:
@@ -228,16 +235,20 @@ def test_no_width_loses_a_digit_of_a_metric_or_of_a_class(report: Report, drawn:
     every = [*class_rows(report), *group_rows(report)]
     rows = [joined(text) for name, count, loss, *_ in every for text in (name, count, loss)]
     for width, text in drawn.items():
-        heading, metrics, classes, signature = map(joined, parts(text))
+        heading, metrics, tail, classes, signature = map(joined, parts(text))
         assert in_order(values, metrics), width
         assert in_order(rows, classes), width
         assert heading == joined("".join(shown.heading(report))), width
+        assert tail == joined(shown.tail(report)), width
         assert signature == report.signature, width
 
 
 def test_every_number_in_the_metrics_is_whole_at_every_width(report: Report, drawn: dict[int, str]) -> None:
-    known = {number for row in metric_rows(report) for text in row for number in NUMBER.findall(text)}
-    assert [width for width, text in drawn.items() if set(NUMBER.findall(parts(text)[1])) - known] == []
+    known = {number for row in metric_rows(report) for text in row for number in NUMBER.findall(text)} | {CONFIDENCE}
+    tail = NUMBER.findall(shown.tail(report))
+    for width, text in drawn.items():
+        assert set(NUMBER.findall(parts(text)[1])) <= known, width
+        assert NUMBER.findall(parts(text)[2]) == tail, width
 
 
 def test_every_number_in_the_class_table_is_whole_at_every_width(report: Report, drawn: dict[int, str]) -> None:
@@ -245,9 +256,9 @@ def test_every_number_in_the_class_table_is_whole_at_every_width(report: Report,
     # Names may hold numbers too; they stand first in a line, on the narrowest terminals in several pieces.
     names = sorted((joined(row[0]) for row in rows), key=len, reverse=True)
     known = {joined(number) for row in rows for text in row[1:] for number in NUMBER.findall(text)}
-    known |= set(hidden_groups(report))
+    known |= {*hidden_groups(report), CONFIDENCE}
     for width, text in drawn.items():
-        for line in parts(text)[2].splitlines():
+        for line in parts(text)[3].splitlines():
             if any(joined(line) in name for name in names):
                 continue
             name = next((name for name in names if joined(line).startswith(name)), "")
@@ -290,11 +301,12 @@ def rows_of(text: str) -> list[list[str]]:
 def test_markdown_shows_what_the_table_shows(report: Report) -> None:
     expected = metric_rows(report) + class_rows(report) + group_rows(report)
     text = markdown.render(report)
-    headers = {row for row in map(tuple, rows_of(text)) if row[1:3] in (("value", "standard error"), ("rows", "log loss"))}
+    headers = {row for row in map(tuple, rows_of(text)) if row[1:3] in (("value", "95 % interval"), ("rows", "log loss"))}
     headers |= {("class", "share", "log loss", "share of loss")}
     headers |= {("label", "positive", "log loss", "accuracy", "recall", "share of loss")}
     found = [row for row in rows_of(text) if tuple(row) not in headers]
     assert found == [[cell.strip(" ") for cell in row] for row in expected]
+    assert [line for line in text.splitlines() if line.startswith("the worst")] == [one for one in [shown.tail(report)] if one]
     hidden = [f"{count} more groups are not shown; -f json or csv has them all" for count in hidden_groups(report)]
     assert [line for line in text.splitlines() if "not shown" in line] == hidden
 
@@ -332,21 +344,27 @@ def test_a_signature_in_markdown_cannot_leave_its_code(folder: Path) -> None:
 
 def test_csv_reads_back_to_the_same_bits(report: Report) -> None:
     header, *lines = csv.reader(io.StringIO(csv_form.render(report), newline=""))
-    assert header == ["scope", "class", "metric", "value", "standard_error", "signature"]
-    assert {line[5] for line in lines} == {report.signature}
-    found = {(scope, name, metric): (value, error) for scope, name, metric, value, error, _ in lines}
-    expected: dict[tuple[str, str, str], tuple[float | None, float | None]] = {}
-    expected["all", "", "rows"] = (report.row_counts.scored, None)
+    assert header == ["scope", "class", "metric", "value", "standard_error", "low", "high", "signature"]
+    assert {line[7] for line in lines} == {report.signature}
+    found = {(scope, name, metric): texts for scope, name, metric, *texts, _ in lines}
+    expected: dict[tuple[str, str, str], tuple[float | None, ...]] = {}
+
+    def expect(scope: str, name: str, metric: str, value: float | None, error: float | None, interval: Interval | None) -> None:
+        bounds = (None, None) if interval is None else (interval.low, interval.high)
+        expected[scope, name, metric] = (value, error, *bounds)
+
+    expect("all", "", "rows", report.row_counts.scored, None, None)
     for metric, value in report.metrics.items():
-        expected["all", "", metric] = (value, report.standard_errors.get(metric))
+        expect("all", "", metric, value, report.standard_errors.get(metric), report.intervals.get(metric))
     for one in report.per_class:
         for metric in ("rows", "weight", "log_loss", "recall", "accuracy", "loss_share"):
-            expected["class", one.name, metric] = (getattr(one, metric), None)
+            expect("class", one.name, metric, getattr(one, metric), None, one.recall_interval if metric == "recall" else None)
     for group in report.groups or ():
         scope = f"by {group.by}"
-        expected[scope, group.value, "rows"], expected[scope, group.value, "weight"] = (group.rows, None), (group.weight, None)
+        expect(scope, group.value, "rows", group.rows, None, None)
+        expect(scope, group.value, "weight", group.weight, None, None)
         for metric, value in group.metrics.items():
-            expected[scope, group.value, metric] = (value, group.standard_errors.get(metric))
+            expect(scope, group.value, metric, value, group.standard_errors.get(metric), group.intervals.get(metric))
     assert len(lines) == len(expected)
     read = {key: tuple(float(text) if text else None for text in texts) for key, texts in found.items()}
     assert read == expected
@@ -379,6 +397,14 @@ def pointers(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from pointers(one, f"{path}/{index}")
 
 
+def as_json(interval: Interval | None) -> dict[str, Any] | None:
+    """An interval with null for an infinite bound."""
+    if interval is None:
+        return None
+    low, high = (one if math.isfinite(one) else None for one in (interval.low, interval.high))
+    return {"low": low, "high": high, "method": interval.method}
+
+
 @pytest.mark.parametrize("indent", [2, None])
 def test_json_is_strict_fits_its_schema_and_reads_back_to_the_same_bits(report: Report, indent: int | None) -> None:
     text = report.to_json(indent=indent)
@@ -390,13 +416,23 @@ def test_json_is_strict_fits_its_schema_and_reads_back_to_the_same_bits(report: 
         assert list(document[name]) == list(values)
         finite = {metric: value for metric, value in values.items() if value is None or math.isfinite(value)}
         assert {metric: document[name][metric] for metric in finite} == finite
-    found = [(one["class"], one["rows"], one["weight"], one["recall"]) for one in document["per_class"]]
-    assert found == [(one.name, one.rows, one.weight, one.recall) for one in report.per_class]
+    assert document["confidence"] == report.confidence == 0.95
+    assert document["intervals"] == {name: as_json(one) for name, one in report.intervals.items()}
+    assert list(document["intervals"]) == list(report.intervals)
+    assert document["tail"] == (None if report.tail is None else asdict(report.tail))
+    table = [] if report.calibration is None else [asdict(one) for one in report.calibration.table]
+    assert document["calibration"] == (None if report.calibration is None else {**asdict(report.calibration), "table": table})
+    found = [(one["class"], one["rows"], one["weight"], one["recall"], one["recall_interval"]) for one in document["per_class"]]
+    expected = [(one.name, one.rows, one.weight, one.recall, as_json(one.recall_interval)) for one in report.per_class]
+    assert found == expected
     rows = document["rows"]
     assert rows["scored"] == report.row_counts.scored
     assert rows["read"] == rows["scored"] + rows["dropped"] + rows["unmatched"] == report.row_counts.read
-    groups = [(one["by"], one["value"], one["rows"], one["metrics"]) for one in document["groups"] or ()]
-    assert groups == [(one.by, one.value, one.rows, one.metrics) for one in report.groups or ()]
+    groups = [(one["by"], one["value"], one["rows"], one["metrics"], one["intervals"]) for one in document["groups"] or ()]
+    assert groups == [
+        (one.by, one.value, one.rows, one.metrics, {name: as_json(bounds) for name, bounds in one.intervals.items()})
+        for one in report.groups or ()
+    ]
 
 
 def undescribed(value: Any, schema: dict[str, Any], whole: dict[str, Any], path: str = "") -> Iterator[str]:
@@ -427,8 +463,9 @@ def test_the_schema_describes_every_key_and_asks_for_every_key_that_is_always_th
     document = strict(report.to_json())
     assert list(undescribed(document, schema, schema)) == []
     assert sorted(schema["required"]) == sorted(document)
-    for name in ("rows", "inputs", "options", "clipped", "zero_probability"):
-        assert sorted(schema["properties"][name]["required"]) == sorted(document[name]), name
+    for name in ("rows", "inputs", "options", "clipped", "zero_probability", "tail", "calibration"):
+        if document[name] is not None:
+            assert sorted(schema["properties"][name]["required"]) == sorted(document[name]), name
     assert sorted(schema["properties"]["per_class"]["items"]["required"]) == sorted(document["per_class"][0])
     for group in document["groups"] or ():
         assert sorted(schema["properties"]["groups"]["items"]["required"]) == sorted(group)
@@ -445,6 +482,13 @@ def test_the_schema_describes_every_key_and_asks_for_every_key_that_is_always_th
         lambda document: document["options"].update(class_weights={}),
         lambda document: document["groups"][0].pop("metrics"),
         lambda document: document["groups"][0]["metrics"].pop("skill"),
+        lambda document: document["metrics"].pop("ece"),
+        lambda document: document["standard_errors"].pop("skill"),
+        lambda document: document["intervals"]["log_loss"].pop("high"),
+        lambda document: document["intervals"]["accuracy"].update(method="wald"),
+        lambda document: document.update(confidence=95),
+        lambda document: document["tail"].pop("worst_10"),
+        lambda document: document["calibration"].update(table=[]),
         lambda document: document["per_class"][0].update(weight=None),
         lambda document: document.update(unit="dits"),
     ],
@@ -469,8 +513,12 @@ def test_an_infinite_loss_is_null_and_named() -> None:
         "/metrics/log_loss": "Infinity",
         "/metrics/kl_divergence": "Infinity",
         "/metrics/skill": "-Infinity",
+        "/intervals/log_loss/high": "Infinity",
+        "/intervals/kl_divergence/high": "Infinity",
         "/per_class/0/log_loss": "Infinity",
     }
+    # What is known is the mean of the rows whose loss is finite.
+    assert document["intervals"]["log_loss"]["low"] is not None
 
 
 def test_an_undefined_skill_is_null_and_not_called_infinite() -> None:

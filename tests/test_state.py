@@ -11,10 +11,11 @@ from celoss.checks import Batch
 from celoss.errors import Fault, Faults
 from celoss.moments import BLOCK_ROWS
 from celoss.plan import Options, Plan
-from celoss.quantities import BLOCK_CELLS, blocks, differs, quantities
+from celoss.quantities import BLOCK_CELLS, blocks, differs
 from celoss.scoring import scores
 from celoss.state import GroupSums, State
 from celoss.sums import RunningSums
+from celoss.tails import Tail
 
 ONE = 1 << 1074
 LN2 = math.log(2)
@@ -51,7 +52,7 @@ def summed(plan, values, labels, weights=None):
         weights=None if weights is None else np.array(weights, dtype=np.float64),
     )
     sums = RunningSums(plan)
-    sums.add(batch, quantities(plan, batch, scores(plan, batch)))
+    sums.add(batch, scores(plan, batch))
     return sums.state().sums
 
 
@@ -100,7 +101,7 @@ def test_each_row_enters_the_sums_by_its_weight():
         "weight_squared": [4 + 16, 9, 0.25],
         "loss": [2 * LN2, 30 * LN2, 5 * LN2],
         "loss_squared": [(2 * LN2) ** 2 + (30 * LN2) ** 2 + (5 * LN2) ** 2, 0, 0],
-        "loss_weight": [2 * 2 * LN2 + 3 * 30 * LN2 + 0.5 * 5 * LN2, 0, 0],
+        "loss_weight": [2 * 2 * LN2, 3 * 30 * LN2, 0.5 * 5 * LN2],
         "clipped_loss": [0, 30 * LN2, 5 * LN2],
         "unfloored": [0, 36 * LN2, 0],
         "zero_weight": [0, 0, 0.5],
@@ -146,7 +147,8 @@ def test_a_probability_just_below_eps_is_floored_though_its_logarithm_rounds_to_
 
 
 def test_nothing_is_said_of_floors_where_none_is_reached():
-    assert summed(PLAN, ROWS[:1], TRUE[:1]).keys() == {"rows", "loss", "loss_squared", "brier", "brier_squared", "accuracy 1/1"}
+    of_losses = {f"{name}{power}" for name in ("loss", "brier") for power in ("", "_squared", "_cubed")}
+    assert summed(PLAN, ROWS[:1], TRUE[:1]).keys() == {"rows", *of_losses, "accuracy 1/1"}
 
 
 @pytest.mark.parametrize("scale", ["logits", "logprobs"])
@@ -345,6 +347,9 @@ def test_the_json_of_a_state_has_its_integers_in_hexadecimal_and_its_names_in_or
         "plan",
         {"rows": (1, 0), "loss": (ONE, -255)},
         {(1, "x"): GroupSums((0,), {"rows": (16,)}), (0, "y"): GroupSums((1,), {"rows": (1,), "loss": (-1,)})},
+        {"z": GroupSums((0, 2), {"rows": (3, 18)}), "": GroupSums((1,), {"loss": (ONE,)})},
+        {300: (2, 1, 255), 20: (1, 0, 16, ONE, -1, 0, 0)},
+        Tail((ONE, 3), {900: 1, 800: 4}),
         dropped=1,
         filled=2,
         unmatched=3,
@@ -358,6 +363,9 @@ def test_the_json_of_a_state_has_its_integers_in_hexadecimal_and_its_names_in_or
         "plan": "plan",
         "sums": {"loss": [hex(ONE), "-0xff"], "rows": ["0x1", "0x0"]},
         "groups": [[0, "y", [1], {"loss": ["-0x1"], "rows": ["0x1"]}], [1, "x", [0], {"rows": ["0x10"]}]],
+        "clusters": [["", [1], {"loss": [hex(ONE)]}], ["z", [0, 2], {"rows": ["0x3", "0x12"]}]],
+        "forecasts": [[20, "0x1", "0x0", "0x10", hex(ONE), "-0x1", "0x0", "0x0"], [300, "0x2", "0x1", "0xff"]],
+        "tail": [[hex(ONE), "0x3"], [(800, 4), (900, 1)]],
         "dropped": 1,
         "filled": 2,
         "unmatched": 3,

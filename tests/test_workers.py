@@ -183,6 +183,23 @@ def test_scores_are_written_in_order_and_by_the_caller():
     assert written == [(threading.get_ident(), 1000 * start) for start in range(10)]
 
 
+def test_scores_are_written_by_any_thread_where_their_order_does_not_matter():
+    # Three batches: the first is scored by the caller before threads start; of the others one has to wait for the other.
+    both = threading.Barrier(2, timeout=10)
+    writers = []
+
+    def write(block, row):
+        if block.rows[0]:
+            both.wait()
+        writers.append(threading.get_ident())
+
+    with Workers(PLAN, 3, write, any_order=True) as scoring:
+        for start in range(3):
+            one = batch(start)
+            scoring.add(pending(Batch(one.rows + 1000 * start, one.values, one.codes)))
+    assert (len(writers), len(set(writers)) > 1) == (3, True)
+
+
 @pytest.mark.parametrize("threads", [0, -1])
 def test_fewer_threads_than_one_are_refused(threads):
     with pytest.raises(UsageError) as raised:
@@ -195,9 +212,9 @@ def test_by_default_there_are_as_many_threads_as_cores_up_to_eight(monkeypatch, 
     asked = []
 
     class Spy(Workers):
-        def __init__(self, plan, threads, write=None):
+        def __init__(self, plan, threads, *others):
             asked.append(threads)
-            super().__init__(plan, threads, write)
+            super().__init__(plan, threads, *others)
 
     monkeypatch.setattr(pipeline, "Workers", Spy)
     monkeypatch.setattr(workers.os, "sched_getaffinity", lambda process: set(range(cores)), raising=False)

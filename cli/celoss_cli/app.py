@@ -28,6 +28,7 @@ app = typer.Typer(
 \b
   celoss eval preds.csv labels.csv               a table
   celoss eval preds.csv labels.csv -f json       the same for programs
+  celoss compare a.csv b.csv -l labels.csv       which is better, and is it sure
   celoss explain preds.csv labels.csv            where the loss comes from
   celoss check preds.csv labels.csv              what is understood, and why
 
@@ -35,8 +36,9 @@ Class columns are matched with labels by name, rows by the id column that both f
 what does not fit is an error that says where and what to do.
 
 \b
-Exit status: 0 done, 2 the command line is wrong, 3 the data or a file is wrong,
-4 celoss itself failed, 130 interrupted, 141 the reader of the pipe went away, 143 terminated.""",
+Exit status: 0 done, 1 a gate (eval --max, compare --fail) is not met, 2 the command line is wrong,
+3 the data or a file is wrong, 4 celoss itself failed, 130 interrupted,
+141 the reader of the pipe went away, 143 terminated.""",
 )
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from celoss.errors import Diagnostic
 
-# 1 is left for a gate that is not met. From 128 on it is 128 + the number of the signal.
-DONE, USAGE, DATA, BUG, INTERRUPTED, PIPE_CLOSED, TERMINATED = 0, 2, 3, 4, 130, 141, 143
+# 1 means a gate that is not met, and nothing else. From 128 on it is 128 + the number of the signal.
+DONE, UNMET, USAGE, DATA, BUG, INTERRUPTED, PIPE_CLOSED, TERMINATED = 0, 1, 2, 3, 4, 130, 141, 143
 
 
 class Stop:

@@ -13,7 +13,7 @@ import sys
 
 from celoss import __version__
 from celoss_cli.failures import BUG, DONE, INTERRUPTED, Stop, output_failed, report_failure
-from celoss_cli.terminal import write_out
+from celoss_cli.terminal import say, write_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,9 +47,10 @@ def main(stop: Stop | None = None) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     arguments = sys.argv[1:]
-    text, status = _run(arguments)
+    text, status, *verdict = _run(arguments)
     try:
         write_out(text)
+        say("".join(verdict))
     except OSError as error:
         status = output_failed(error)
     except KeyboardInterrupt:
@@ -57,8 +58,11 @@ def main(stop: Stop | None = None) -> NoReturn:
     sys.exit(stop.status if stop is not None and status == INTERRUPTED else status)
 
 
-def _run(arguments: list[str]) -> tuple[str, int]:
-    """What to print and the exit status, whatever happens: an uncaught error must never read as 1, the gate's."""
+def _run(arguments: list[str]) -> tuple[str, int] | tuple[str, int, str]:
+    """What to print, the exit status, and maybe what standard error is told after that, whatever happens.
+
+    An uncaught error must never read as 1, the gate's.
+    """
     try:
         result = _result(arguments)
     except KeyboardInterrupt:

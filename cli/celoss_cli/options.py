@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -50,6 +51,13 @@ class ExplainFormat(StrEnum):
     JSONL = "jsonl"
 
 
+class Rule(StrEnum):
+    """What `compare --fail` does not let pass."""
+
+    WORSE = "worse"
+    NOT_BETTER = "not-better"
+
+
 class CheckFormat(StrEnum):
     """What `check` prints on standard output."""
 
@@ -63,6 +71,7 @@ class Document(StrEnum):
     """Outputs that have a JSON Schema."""
 
     EVAL = "eval"
+    COMPARE = "compare"
     EXPLAIN = "explain"
     CHECK = "check"
     PLAN = "plan"
@@ -74,6 +83,33 @@ Predictions = Annotated[str, argument(metavar="PREDS", help="Probabilities, one 
 Labels = Annotated[
     str | None,
     argument(metavar="LABELS", help="True classes; left out when they are a column of PREDS.", show_default=False),
+]
+Several = Annotated[
+    list[str],
+    argument(metavar="PREDS", help="Files of probabilities for the same rows; - is standard input."),
+]
+CommonLabels = Annotated[str, option("-l", "--labels", metavar="LABELS", help="True classes, which are read once.")]
+Against = Annotated[
+    str | None, option("--against", metavar="FILE", help="One of PREDS, that the others are compared with.  [the first]")
+]
+Margin = Annotated[
+    float | None,
+    option(
+        "--margin",
+        metavar="M",
+        help="Differences of log loss within -M and M are equivalent (two one-sided tests), however sure they are.",
+    ),
+]
+Fail = Annotated[
+    Rule | None,
+    option(
+        "--fail",
+        help="Exit status 1 if some file is worse, or unless all others are better.",
+        show_default=False,
+    ),
+]
+CompareConfidence = Annotated[
+    str, option("--confidence", metavar="C", help="Of intervals and verdicts: a share between 0 and 1.")
 ]
 Id = Annotated[
     list[str] | None,
@@ -98,6 +134,10 @@ Scale = Annotated[
 ]
 Weights = Annotated[str | None, option("--weights", metavar="COL", help="The column of the rows' weights.")]
 By = Annotated[list[str] | None, option("--by", metavar="COL", help="Every metric for each value of this column (repeatable).")]
+Cluster = Annotated[
+    str | None,
+    option("--cluster", metavar="COL", help="What rows have in common (patient, document): rows of one are not independent."),
+]
 Long = Annotated[
     bool | None,
     option("--long/--wide", help="PREDS has one row per case and class, or one per case.  [detected]", show_default=False),
@@ -138,6 +178,7 @@ ClassWeights = Annotated[
 Smoothing = Annotated[float, option("--smoothing", metavar="A", help="Smooth labels: (1 − A) t + A / k.")]
 ReduceLabels = Annotated[str, option("--reduce-labels", metavar="mean|sum", help="Over the independent labels of a row.")]
 TopK = Annotated[list[str] | None, option("--top-k", metavar="K,…", help="Add top-K accuracy.")]
+Bins = Annotated[int, option("--bins", metavar="N", help="Bins of the calibration error.")]
 Ties = Annotated[
     str,
     option(
@@ -154,6 +195,7 @@ Plan = Annotated[
     str | None,
     option("--plan", metavar="FILE", help="Read and score as a plan says that `celoss check -o` saved; no other options."),
 ]
+Confidence = Annotated[str, option("--confidence", metavar="C", help="Of the intervals: a share between 0 and 1.")]
 FormatOption = Annotated[Format, option("-f", "--format", envvar="CELOSS_FORMAT", help="What to print.")]
 Json = Annotated[bool, option("--json", help="The same as -f json.")]
 Only = Annotated[str | None, option("--only", metavar="METRIC", help="Print one bare number with all its digits.")]
@@ -166,8 +208,16 @@ ExplainFormatOption = Annotated[ExplainFormat, option("-f", "--format", envvar="
 ExplainOutput = Annotated[
     list[str] | None, option("-o", "--output", metavar="FILE", help="Also write .json or .jsonl (repeatable).")
 ]
+ExplainQuiet = Annotated[bool, option("-q", "--quiet", help="No notes; with -o nothing on standard output.")]
 Worst = Annotated[int | None, option("--worst", metavar="N", help="The rows that contribute most to the loss.  [10]")]
 Row = Annotated[str | None, option("--row", metavar="ID|#N", help="One row in full, by its id or its number in PREDS ('#1').")]
+SuspectRows = Annotated[
+    int | None, option("--suspects", metavar="N", help="The rows whose label is the likely fault, as calibrated models see it.")
+]
+Also = Annotated[
+    list[str] | None,
+    option("--also", metavar="FILE", help="With --suspects: another model's predictions of the same rows (repeatable)."),
+]
 Conventions = Annotated[bool, option("--conventions", help="The file under the rules of other tools.")]
 CheckFormatOption = Annotated[CheckFormat, option("-f", "--format", envvar="CELOSS_FORMAT", help="What to print.")]
 PlanOutput = Annotated[str | None, option("-o", "--output", metavar="FILE", help="Save the plan, for --plan: a .json file.")]
@@ -175,6 +225,28 @@ Places = Annotated[
     int | None, option("--places", metavar="N", help="Places to list of each kind of fault.  [10000]", show_default=False)
 ]
 CheckQuiet = Annotated[bool, option("-q", "--quiet", help="Nothing but faults.")]
+Calibration = Annotated[
+    bool, option("--calibration", help="What another temperature and class biases would gain, tested; reads the files again.")
+]
+Prior = Annotated[
+    str | None,
+    option("--prior", metavar="FILE|CLASS=SHARE,…", help="The reference: these shares, or those of training labels in a file."),
+]
+Max = Annotated[
+    list[str] | None,
+    option("--max", metavar="METRIC=VALUE", help="Gate: exit status 1 if the metric is above (repeatable): log_loss=0.45."),
+]
+Min = Annotated[
+    list[str] | None,
+    option("--min", metavar="METRIC=VALUE", help="Gate: exit status 1 if the metric is below (repeatable): accuracy=0.8."),
+]
+BaselineFile = Annotated[
+    str | None,
+    option("--baseline", metavar="FILE", help="Add METRIC_change, now less then: from the JSON of an earlier `celoss eval`."),
+]
+Confident = Annotated[
+    bool, option("--confident", help="Gate: the whole interval must keep a limit; where it holds the limit, exit status 1 too.")
+]
 Threads = Annotated[
     int | None,
     option(
@@ -184,7 +256,10 @@ Threads = Annotated[
         show_default=False,
     ),
 ]
-Quiet = Annotated[bool, option("-q", "--quiet", help="No notes; with -o or --rows nothing on standard output either.")]
+Quiet = Annotated[
+    bool,
+    option("-q", "--quiet", help="No notes, and of a gate only the exit status; with -o or --rows nothing on standard output."),
+]
 
 
 def inputs(
@@ -197,6 +272,7 @@ def inputs(
     scale: Scale = None,
     weights: Weights = None,
     by: By = None,
+    cluster: Cluster = None,
     long: Long = None,
     id_match: IdMatch = "all",
     missing: Missing = "error",
@@ -210,6 +286,7 @@ def inputs(
     smoothing: Smoothing = 0.0,
     reduce_labels: ReduceLabels = "mean",
     top_k: TopK = None,
+    bins: Bins = 15,
     ties: Ties = "fraction",
     convention: As = None,
     plan: Plan = None,
@@ -225,6 +302,7 @@ def inputs(
         "scale": scale,
         "weights": weights,
         "by": by,
+        "cluster": cluster,
         "long": long,
         "id_match": id_match,
         "missing": missing,
@@ -238,6 +316,7 @@ def inputs(
         "smoothing": smoothing,
         "reduce_labels": reduce_labels,
         "top_k": sizes_of(top_k),
+        "bins": bins,
         "ties": ties,
         "convention": convention,
         "plan": plan,
@@ -312,6 +391,60 @@ def class_weights_of(lists: list[str] | None) -> dict[str, float] | str | None:
             shown, advice = ",".join(lists), "write CLASS=WEIGHT: --class-weights cat=2,dog=1, or balanced"
             raise usage("E604", f"--class-weights cannot be {shown}", f"option --class-weights {shown}", advice)
     return weights
+
+
+def prior_of(text: str | None) -> dict[str, float] | str | None:
+    """Shares by class, or the path of a file that has them."""
+    if text is None or "=" not in text or os.path.exists(text):
+        return text
+    shares: dict[str, float] = {}
+    for pair in columns_of([text]) or []:
+        name, _, share = pair.rpartition("=")
+        number = _number(share)
+        if not name or name in shares or number is None:
+            advice = _hint(share) or "name a file, or write CLASS=SHARE of each class once: --prior cat=0.3,dog=0.7"
+            raise usage("E604", f"--prior cannot be {text}", f"option --prior {text}", advice)
+        shares[name] = number
+    return shares
+
+
+def confidence_of(text: str) -> float:
+    """The share that --confidence gives."""
+    share = _number(text)
+    if share is None:
+        advice = _hint(text) or "it is a share above 0 and at most 0.9999: --confidence 0.95"
+        raise usage("E604", f"--confidence cannot be {text}", f"option --confidence {text}", advice)
+    return share
+
+
+def _number(text: str) -> float | None:
+    """The number of a text; None for none, and for what Python alone takes: 1_000 and other scripts' digits."""
+    try:
+        return float(text) if text.isascii() and "_" not in text else None
+    except ValueError:
+        return None
+
+
+def _hint(text: str) -> str:
+    """What to write instead of what is nearly a number."""
+    from celoss.sources.base import number_hint
+
+    return number_hint(text)
+
+
+def limits_of(name: str, texts: list[str] | None) -> list[tuple[str, float]] | None:
+    """(metric, limit) of each METRIC=VALUE of --max or --min."""
+    return None if texts is None else [_limit(f"--{name}", text) for text in texts]
+
+
+def _limit(option: str, text: str) -> tuple[str, float]:
+    metric, mark, value = (part.strip() for part in text.partition("="))
+    number = _number(value)
+    if not (metric and mark) or number is None:
+        example = "accuracy=0.8" if option == "--min" else "log_loss=0.45"
+        advice = _hint(value) or f"write METRIC=VALUE, an option for each metric: {option} {example}"
+        raise usage("E604", f"{option} cannot be {text}", f"option {option} {text}", advice)
+    return metric, number
 
 
 def sizes_of(lists: list[str] | None) -> list[int]:

@@ -49,8 +49,11 @@ def _values(words: list[str], parameters: list[Parameter]) -> dict[str, Any]:
         if word == "-" or not word.startswith("-"):
             if not (word and places):
                 raise NotPlainError
-            one = places.pop(0)
-            values[one.name] = _value(word, one)
+            one = places[0]
+            if _is_list(one):
+                values[one.name] = [*values.get(one.name, []), _value(word, one)]
+            else:
+                values[places.pop(0).name] = _value(word, one)
             continue
         name, mark, text = word.partition("=") if word.startswith("--") else (word, "", "")
         if name not in options:
@@ -64,7 +67,7 @@ def _values(words: list[str], parameters: list[Parameter]) -> dict[str, Any]:
             continue
         value = _value(text if mark else next(rest, ""), one)
         values[one.name] = [*values.get(one.name, []), value] if many else value
-    if any(one.default is inspect.Parameter.empty for one in places):
+    if any(one.default is inspect.Parameter.empty and one.name not in values for one in parameters):
         raise NotPlainError
     return values
 

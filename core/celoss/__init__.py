@@ -14,11 +14,13 @@ __version__ = "0.1.0"
 _HOMES = {
     "CelossError": "errors",
     "Checkup": "checkup",
+    "Comparison": "comparison",
     "Diagnostic": "errors",
     "Plan": "plan",
     "Report": "report",
     "State": "state",
     "check": "checkup",
+    "compare": "ranking",
     "cross_entropy": "functions",
     "entropy": "functions",
     "evaluate": "pipeline",
@@ -32,12 +34,14 @@ _HOMES = {
 __all__ = [
     "CelossError",
     "Checkup",
+    "Comparison",
     "Diagnostic",
     "Plan",
     "Report",
     "State",
     "__version__",
     "check",
+    "compare",
     "cross_entropy",
     "entropy",
     "evaluate",
@@ -51,11 +55,13 @@ __all__ = [
 if TYPE_CHECKING:
     from celoss.checkup import Checkup, check
     from celoss.comparing import evaluate_each
+    from celoss.comparison import Comparison
     from celoss.errors import CelossError, Diagnostic
     from celoss.explaining import explain
     from celoss.functions import cross_entropy, entropy, kl_divergence
     from celoss.pipeline import evaluate, log_loss, log_loss_per_row
     from celoss.plan import Plan
+    from celoss.ranking import compare
     from celoss.report import Report
     from celoss.state import State
 

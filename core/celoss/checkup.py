@@ -11,7 +11,7 @@ from celoss import __version__
 from celoss.detect import formats
 from celoss.detect.inputs import wrong_option
 from celoss.errors import SHOWN_PLACES, CelossError, Diagnostic, UsageError, listed, plural
-from celoss.pipeline import Opened, is_path, open_inputs, score
+from celoss.pipeline import Opened, audited, is_path, open_inputs, score
 from celoss.plan import Finding, Plan
 from celoss.records import dataclass
 from celoss.report import RowCounts
@@ -122,11 +122,12 @@ def _checked(opened: Opened, places: int) -> Checkup:
     # Hints rest on the first few places, so that they are the same as in `evaluate`.
     plan = replace(evaluation.plan, places=max(places, SHOWN_PLACES))
     try:
-        report = evaluation.report(score(replace(evaluation, plan=plan)))
+        state = score(replace(evaluation, plan=plan))
     except CelossError as error:
         told = tuple(replace(one, places=one.places[:places]) for one in error.diagnostics)
         return Checkup(left, right, plan.findings, plan, None, told, ())
-    return Checkup(left, right, plan.findings, plan, report.row_counts, (), report.notes)
+    report = evaluation.report(state)
+    return Checkup(left, right, plan.findings, plan, report.row_counts, (), (*report.notes, *audited(evaluation, state)))
 
 
 def _seen(opened: Opened) -> tuple[Finding, ...]:

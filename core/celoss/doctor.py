@@ -674,7 +674,7 @@ def _bad_weight(group: _Group) -> Diagnostic:
         group.places(),
         group.count,
         (f"found: {_quote(value) if value else 'nothing'}",),
-        "a weight is 0, which leaves the row out, or a number from 1e-100 to 1e100",
+        "a weight is 0, which leaves the row out, or a number from 1e-60 to 1e60",
     )
 
 

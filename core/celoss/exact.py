@@ -164,23 +164,27 @@ class Table:
         for values in products(a, b):
             self.add(codes, values)
 
-    def integers(self, count: int) -> list[int]:
-        """The sums of groups 0..count-1 in units of 2^-1074; 0 for a group that got nothing."""
+    def integers(self, count: int, chosen: NDArray[np.intp] | None = None) -> list[int]:
+        """The sums of groups 0..count-1, or of those among them that are chosen (m,), in units of 2^-1074; 0 for a group
+        that got nothing."""
         if not self._limbs:
-            return [0] * count
+            return [0] * (count if chosen is None else len(chosen))
         lowest = min(self._limbs)
         shift = LIMB_BITS * lowest
         # One call for the bytes of each group: a shift and a sum of Python integers for each of its limbs take longer.
-        return [int.from_bytes(digits, "little", signed=True) << shift for digits in self._digits(lowest, count)]
+        return [int.from_bytes(digits, "little", signed=True) << shift for digits in self._digits(lowest, count, chosen)]
 
-    def _digits(self, lowest: int, count: int) -> list[bytes]:
-        """The limbs of groups 0..count-1 from `lowest` up, as integers in two's complement, the lowest byte first."""
+    def _digits(self, lowest: int, count: int, chosen: NDArray[np.intp] | None = None) -> list[bytes]:
+        """The limbs of the groups from `lowest` up, as integers in two's complement, the lowest byte first."""
         size = LIMB_BITS // 8
         limbs = max(self._limbs) + 1 - lowest
+        places = [self._limbs.get(lowest + place, NOTHING)[:count] for place in range(limbs)]
+        if chosen is not None:
+            count = len(chosen)
+            places = [np.append(limb, 0)[np.minimum(chosen, len(limb))] for limb in places]
         digits = np.empty((count, limbs * size + 8), np.uint8)
         carried = np.zeros(count, "<i8")
-        for place in range(limbs):
-            limb = self._limbs.get(lowest + place, NOTHING)[:count]
+        for place, limb in enumerate(places):
             carried[: len(limb)] += limb
             digits[:, place * size : (place + 1) * size] = carried.view(np.uint8).reshape(count, 8)[:, :size]
             carried >>= LIMB_BITS

@@ -1,4 +1,4 @@
-"""Owns the sums by the values of the --by columns: as many groups as there are values, at a cost that only rows decide."""
+"""Owns the sums by the values of the --by and --cluster columns: as many groups as values, at a cost that only rows decide."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from typing import Any
 import numpy as np
 
 from celoss.bridge import dictionary, ndarray
-from celoss.checks import Batch
 from celoss.exact import Table
 from celoss.kernels import Codes
-from celoss.plan import Plan
-from celoss.quantities import Quantity, cell_codes
+from celoss.quantities import Quantity
 from celoss.state import GroupSums
 
 
 class GroupTables:
-    """The sums of one reading by value, in tables that grow; `sums` gives them as the integers of a State."""
+    """The sums of one reading by value, in tables that grow; `sums` gives them as the integers of a State.
 
-    def __init__(self, plan: Plan) -> None:
-        self._columns = [_Column(len(plan.classes)) for _ in plan.by]
+    columns: how many there are. cells: how many cells each value has.
+    """
 
-    def add(self, block: Batch, wanted: Sequence[Quantity]) -> None:
-        """Adds the `quantities` of a block."""
-        for column, texts in zip(self._columns, block.by, strict=True):
-            column.add(texts, cell_codes(block), wanted)
+    def __init__(self, columns: int, cells: int) -> None:
+        self._columns = [_Column(cells) for _ in range(columns)]
+
+    def add(self, texts: Sequence[Any], codes: Codes, wanted: Sequence[Quantity]) -> None:
+        """Adds quantities of rows with the values of each column, `texts`, each (n,), and their cells (n,)."""
+        for column, values in zip(self._columns, texts, strict=True):
+            column.add(values, codes, wanted)
 
     def sums(self) -> dict[tuple[int, str], GroupSums]:
         """(number of the column, value) → its sums."""
@@ -90,14 +91,14 @@ class _Column:
         columns = {name: table.integers(count) for name, table in self._tables.items()}
         for name, counts in self._counts.items():
             columns[name] = counts.tolist() + [0] * (count - len(counts))
-        # Pairs are in order, so the cells of each value are.
-        found: list[list[tuple[int, int]]] = [[] for _ in self._values]
-        for pair, place in zip(self._pairs.tolist(), self._places.tolist(), strict=True):
-            found[pair // self._cells].append((pair % self._cells, place))
+        # Pairs are in order, so each value has its cells, in order, side by side.
+        places = self._places.tolist()
+        columns = {name: list(map(column.__getitem__, places)) for name, column in columns.items()}
+        cells = (self._pairs % self._cells).tolist()
+        bounds = np.searchsorted(self._pairs, np.arange(len(self._values) + 1) * self._cells).tolist()
         for value, number in self._values.items():
-            cells = tuple(cell for cell, _ in found[number])
-            if not cells:
-                # An entry of a dictionary that no row has.
-                continue
-            sums = {name: tuple(column[place] for _, place in found[number]) for name, column in columns.items()}
-            yield value, GroupSums(cells, {name: one for name, one in sums.items() if any(one)})
+            start, end = bounds[number], bounds[number + 1]
+            # An entry of a dictionary that no row has is no group.
+            if start < end:
+                sums = {name: tuple(part) for name, column in columns.items() if any(part := column[start:end])}
+                yield value, GroupSums(tuple(cells[start:end]), sums)

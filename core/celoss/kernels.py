@@ -47,6 +47,7 @@ class RowScores:
     unfloored_loss: the same without the floor; of shares without the classes with p = 0, which `zero_share` tells.
     probability: of the true class; None without one true class.
     brier: Σ_c (p_c − t_c)², 0 … 2; of independent labels one term each.
+    p: (k, n) probabilities, or (1, n) of the second of two classes. largest: of each row, only where it was needed.
     at_top: how many classes share the largest probability; of independent labels how many are at 0.5.
     correct: the credit of accuracy. top: those of top-k accuracy.
     entropy: −Σ t ln t, nats; kl: Σ t ln(t / max(p, eps)), nats; both None where each label is one class: 0 and `loss`.
@@ -61,6 +62,8 @@ class RowScores:
     brier: Floats
     at_top: Counts
     correct: Credit
+    p: Floats
+    largest: Floats | None = None
     top: tuple[Credit, ...] = ()
     entropy: Floats | None = None
     kl: Floats | None = None
@@ -157,8 +160,8 @@ def score_multiclass(p: Floats, y: Codes, eps: float = DEFAULT_EPS) -> RowScores
     at = _places(p, y)
     true = p.take(at)
     unfloored = minus_log(true)
-    at_top, correct = _first_place(p, true)
-    return RowScores(_floor(unfloored, true, eps), unfloored, true, _brier(p, true, at), at_top, correct)
+    at_top, correct, largest = _first_place(p, true)
+    return RowScores(_floor(unfloored, true, eps), unfloored, true, _brier(p, true, at), at_top, correct, p, largest)
 
 
 def score_binary(p: Floats, positive: Mask, eps: float = DEFAULT_EPS) -> RowScores:
@@ -184,16 +187,16 @@ def score_binary(p: Floats, positive: Mask, eps: float = DEFAULT_EPS) -> RowScor
     tied = p == 0.5
     at_top = tied.view(np.uint8) + np.uint8(1)
     correct = Credit(((p > 0.5) == positive) | tied, at_top)
-    return RowScores(_floor(unfloored, true, eps), unfloored, true, brier, at_top, correct)
+    return RowScores(_floor(unfloored, true, eps), unfloored, true, brier, at_top, correct, p[np.newaxis])
 
 
 def score_surprisals(forecast: Forecasts, y: Codes, eps: float) -> RowScores:
     """Scores rows with one true class from surprisals. y: (n,) index of the true class."""
     at = _places(forecast.p, y)
     true, unfloored = forecast.p.take(at), forecast.surprisal.take(at)
-    at_top, correct = _first_place(forecast.p, true)
+    at_top, correct, largest = _first_place(forecast.p, true)
     loss = _cut(unfloored, eps)
-    return RowScores(loss, unfloored, true, _brier(forecast.p, true, at), at_top, correct)
+    return RowScores(loss, unfloored, true, _brier(forecast.p, true, at), at_top, correct, forecast.p, largest)
 
 
 def score_soft(forecast: Forecasts, labels: Floats, eps: float, smoothing: float = 0.0) -> RowScores:
@@ -226,6 +229,7 @@ def score_soft(forecast: Forecasts, labels: Floats, eps: float, smoothing: float
         brier,
         at_top,
         correct,
+        forecast.p,
         entropy=entropy,
         kl=kl,
         targets=t,
@@ -241,13 +245,13 @@ def score_labels(values: Floats, scale: str, labels: Floats, eps: float, smoothi
     """
     k, n = labels.shape
     loss, unfloored, entropy, kl, brier, zero = (np.zeros(n) for _ in range(6))
-    by_class, credit = np.empty(labels.shape), np.empty(labels.shape)
+    by_class, credit, p = np.empty(labels.shape), np.empty(labels.shape), np.empty(labels.shape)
     at_top, right = np.zeros(n, dtype=np.intp), np.zeros(n, dtype=np.intp)
     for index in range(k):
         forecast = forecasts(values[index : index + 1], scale, one_column=True)
         row = score_soft(forecast, np.stack([1.0 - labels[index], labels[index]]), eps, smoothing)
         assert row.entropy is not None and row.kl is not None and row.zero_share is not None
-        by_class[index] = row.loss
+        by_class[index], p[index] = row.loss, forecast.p[1]
         for total, added in (
             (loss, row.loss),
             (unfloored, row.unfloored_loss),
@@ -270,6 +274,7 @@ def score_labels(values: Floats, scale: str, labels: Floats, eps: float, smoothi
         brier,
         at_top,
         correct,
+        p,
         entropy=entropy / k,
         kl=kl / k,
         targets=(1.0 - smoothing) * labels + smoothing / 2.0,
@@ -302,14 +307,14 @@ def _reduced(numerator: Codes, denominator: Codes) -> Credit:
     return Credit(numerator // common, denominator // common)
 
 
-def _first_place(p: Floats, true: Floats) -> tuple[Counts, Credit]:
-    """How many classes share the largest probability, and 1/m for the true class among m of them, else 0."""
+def _first_place(p: Floats, true: Floats) -> tuple[Counts, Credit, Floats]:
+    """How many classes share the largest probability, 1/m for the true class among m of them, else 0, and that probability."""
     largest = np.maximum.reduce(p)
     at_top: Counts = np.ones(p.shape[1], dtype=np.uint8 if len(p) < 256 else np.intp)
     at_largest = p == largest
     if np.count_nonzero(at_largest) > p.shape[1]:
         at_top = np.add.reduce(at_largest, axis=0, dtype=at_top.dtype)
-    return at_top, Credit(true == largest, at_top)
+    return at_top, Credit(true == largest, at_top), largest
 
 
 def _same_top(p: Floats, t: Floats) -> tuple[Codes, Credit]:

@@ -8,12 +8,20 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import cached_property, lru_cache
 
+from celoss import shorts
+from celoss.clusters import Clusters
 from celoss.exact import UNITS_PER_ONE
 from celoss.plan import BALANCED, Plan
+from celoss.spread import Exact, RatioSums, Spread, spread
 from celoss.state import GroupSums, State, Sums
 
 Number = float | None
-Exact = int | Fraction
+
+# After the name of a metric: by how much it differs from that of a baseline.
+CHANGE = "_change"
+
+# −ln of a share that is a double below 1 is at least 2^-53, and so a multiple of 2^-105.
+COST_BITS = 105
 
 METRICS = (
     "log_loss",
@@ -24,6 +32,7 @@ METRICS = (
     "brier_sum",
     "reference_log_loss",
     "skill",
+    "ece",
 )
 
 
@@ -42,24 +51,40 @@ def _logarithm(base: str) -> Fraction:
 class Tally:
     """The sums of some rows, with class weights applied, and the metrics that follow from them.
 
-    class_weights: one for each class, or None.
+    class_weights: one for each class, or None. clusters: where rows are not independent; of a part of the rows there are
+    none, and so no errors either. prior: the shares that the reference forecasts; None: the label frequencies.
     """
 
-    def __init__(self, plan: Plan, cells: Sequence[int], sums: Sums, class_weights: Sequence[Exact] | None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        cells: Sequence[int],
+        sums: Sums,
+        class_weights: Sequence[Exact] | None,
+        clusters: Clusters | None = None,
+        prior: Sequence[float] | None = None,
+    ) -> None:
         self._plan = plan
         self._cells = cells
         self._sums = sums
         self._class_weights = class_weights
+        self._clusters = clusters
+        self._spreads: dict[str, Spread | None] = {}
+        self.prior = prior
 
     @classmethod
-    def of_all(cls, plan: Plan, state: State) -> Tally:
+    def of_all(cls, plan: Plan, state: State, prior: Sequence[float] | None = None) -> Tally:
         """The tally of all rows of a state."""
-        return cls(plan, range(len(plan.classes)), state.sums, class_weights(plan, state))
+        weights = class_weights(plan, state)
+        clusters = Clusters(plan, state.clusters, weights) if plan.cluster else None
+        return cls(plan, range(len(plan.classes)), state.sums, weights, clusters, prior)
 
     @classmethod
-    def of_group(cls, plan: Plan, group: GroupSums, weights: Sequence[Exact] | None) -> Tally:
+    def of_group(
+        cls, plan: Plan, group: GroupSums, weights: Sequence[Exact] | None, prior: Sequence[float] | None = None
+    ) -> Tally:
         """The tally of the rows of a group, with the class weights of all rows."""
-        return cls(plan, group.cells, group.sums, weights)
+        return cls(plan, group.cells, group.sums, weights, prior=prior)
 
     def of_class(self, index: int, weighted: bool = False) -> Tally:
         """The tally of one class's cell; of all rows only. Class weights would cancel out of its means."""
@@ -114,6 +139,13 @@ class Tally:
         whole = self.total(of)
         return _rounded(self.total(name), whole) if whole else None
 
+    @property
+    def clipped_share(self) -> Number:
+        """Share of all loss that comes from the floored rows; undefined when losses are infinite or all zero."""
+        if self.infinite:
+            return None
+        return 0.0 if not self.count("clipped") else self.share("clipped_loss")
+
     def mean(self, name: str, parts: int = 1) -> Number:
         """Σ v / (parts · Σ w), correctly rounded; None without weight."""
         return _rounded(self.total(name), self.weight * parts) if self.weight else None
@@ -133,33 +165,114 @@ class Tally:
             return _rounded(value, weight)
         return float(Fraction(value) / (weight * _logarithm(self._plan.options.base)))
 
-    def error(self, name: str, parts: int = 1) -> Number:
-        """Standard error of `mean`; None for fewer than two rows with a weight."""
-        weighted = f"{name}_weight" if self._plan.weights else name
-        return self._error(self.total(name), self.total(f"{name}_squared", 2), self.total(weighted, 2), parts)
+    def spread(self, name: str) -> Spread | None:
+        """The spread of `mean`; None for fewer than two units with a weight."""
+        if name not in self._spreads:
+            # Errors and intervals ask for the same.
+            self._spreads[name] = self._spread(name)
+        return self._spreads[name]
+
+    def _spread(self, name: str) -> Spread | None:
+        if self._plan.cluster is None:
+            return self.spread_of_rows(name)
+        return None if self._clusters is None else self._clusters.spread(name)
+
+    def spread_of_rows(self, name: str) -> Spread | None:
+        """The spread as if all rows were independent."""
+        return spread(self._ratio(name), shorts.BITS)
+
+    def share_spread(self, name: str) -> Spread | None:
+        """The spread of a mean credit over clusters, or of the labels that are right."""
+        if self._plan.task == "multilabel" or self._clusters is None:
+            return self.spread(name)
+        return self._clusters.credit_spread(name)
+
+    @cached_property
+    def skill_error(self) -> Number:
+        """Standard error of skill, 1 − Σ w l / Σ w h with h = −ln of the share of each row's class, that of a ratio.
+
+        That shares without a prior are estimated from the same rows changes it only at second order, since they minimise
+        Σ w h. None for labels that are not one class, and where skill is undefined or infinite.
+        """
+        if not self._plan.hard or self._plan.shares or self.infinite:
+            return None
+        costs = self._costs()
+        if not any(costs):
+            return None
+        if self._plan.cluster is not None:
+            found = None if self._clusters is None else self._clusters.ratio_spread([Fraction(cost) for cost in costs])
+            return None if found is None else found.error
+        # Integers, as fractions take several times as long.
+        found = spread(self._of_reference([int(math.ldexp(cost, COST_BITS)) for cost in costs]))
+        return None if found is None else math.ldexp(found.error, COST_BITS)
+
+    def _of_reference(self, costs: Sequence[Exact]) -> RatioSums:
+        """Sums of Σ w l and Σ w h with their products but for the cubes; h is what the true class costs."""
+        weights = self._plan.weights is not None
+        unit = 1 if weights else UNITS_PER_ONE
+        loss = self._ratio("loss")
+        return RatioSums(
+            n=loss.n,
+            v=loss.v,
+            w=self._costed("weight" if weights else "rows", costs, 1, 1) * unit,
+            vv=loss.vv,
+            vw=self._costed("loss_weight" if weights else "loss", costs, 1, 2),
+            ww=self._costed("weight_squared" if weights else "rows", costs, 2, 2) * unit,
+            vvv=0,
+            vvw=0,
+            vww=0,
+            www=0,
+        )
+
+    def _costed(self, name: str, costs: Sequence[Exact], cost_power: int, power: int) -> Exact:
+        """A sum, each class's times powers of its cost and of its weight."""
+        pairs = zip(self._cells, self._sums.get(name, ()), strict=False)
+        weights = self._class_weights
+        return sum(
+            value * costs[cell] ** cost_power * (1 if weights is None else weights[cell] ** power) for cell, value in pairs
+        )
 
     def loss_error(self, name: str) -> Number:
         """Standard error of `loss`."""
-        if self.infinite and name in ("loss", "kl"):
-            return None
-        error = self.error(name)
-        return None if error is None else in_unit(self._plan, error)
+        found = None if self.infinite and name in ("loss", "kl") else self.spread(name)
+        return None if found is None else in_unit(self._plan, found.error)
 
-    def _error(self, total: Exact, squares: Exact, products: Exact, parts: int = 1) -> Number:
-        """sqrt(Σ w²(x − m)² n / (n − 1)) / Σ w from Σ v, Σ v², Σ v·w: exact until the root; s/√n for equal weights.
+    def error(self, name: str, parts: int = 1) -> Number:
+        """Standard error of `mean`."""
+        found = self.spread(name)
+        return None if found is None else found.error / parts
 
-        W. G. Cochran 1977, Sampling Techniques, section 6.3: the linearised error of a ratio.
-        """
-        n = self.weighing("rows") - self.weighing("weightless")
-        if n < 2 or not self.weight:
-            return None
+    @cached_property
+    def units(self) -> int:
+        """How many independent units have a weight: rows, or clusters of them."""
+        return self._weighted_rows if self._clusters is None else self._clusters.count
+
+    @cached_property
+    def _weighted_rows(self) -> int:
+        return self.weighing("rows") - self.weighing("weightless")
+
+    def _ratio(self, name: str) -> RatioSums:
+        """Sums of Σ v and Σ w with their products, class weights applied."""
         if self._plan.weights is None and self._class_weights is None:
-            # The same with w = 1: shorter integers, for reports of many groups.
-            spread = squares * UNITS_PER_ONE * n - total * total
-            return math.sqrt(spread / (UNITS_PER_ONE**2 * n**2 * (n - 1))) / parts
-        weight = self.weight
-        spread = squares * weight**2 - 2 * total * products * weight + total**2 * self.weight_squared
-        return math.sqrt(spread * UNITS_PER_ONE * n / (weight**4 * (n - 1))) / parts
+            return RatioSums.unweighted(
+                self._weighted_rows, *(self.total(f"{name}{power}") for power in ("", "_squared", "_cubed"))
+            )
+        # Without weights of rows the products with them are those with 1.
+        by_weight, by_square, square_by = f"{name}_weight", f"{name}_weight_squared", f"{name}_squared_weight"
+        if self._plan.weights is None:
+            by_weight, by_square, square_by = name, name, f"{name}_squared"
+        return RatioSums(
+            n=self._weighted_rows,
+            v=self.total(name),
+            w=self.weight,
+            vv=self.total(f"{name}_squared", 2),
+            vw=self.total(by_weight, 2),
+            ww=self.weight_squared,
+            vvv=self.total(f"{name}_cubed", 3),
+            vvw=self.total(square_by, 3),
+            vww=self.total(by_square, 3),
+            www=self.weighed("weight_cubed", "rows", 3),
+        )
 
     def credit(self, name: str) -> tuple[Number, Number]:
         """The mean credit of a ranking, exact until the end, and its standard error."""
@@ -178,7 +291,12 @@ class Tally:
             total += part * self.weighed(key, key)
             squares += part**2 * square
             products += part * square
-        return _rounded(total, self.weight * common), self._error(total, squares, products, common)
+        # Their cubes are nobody's: the interval of a share is another.
+        if self._plan.cluster is not None:
+            found = None if self._clusters is None else self._clusters.credit_spread(name)
+            return _rounded(total, self.weight * common), None if found is None else found.error
+        found = spread(RatioSums(self.units, total, self.weight, squares, products, self.weight_squared, 0, 0, 0, 0))
+        return _rounded(total, self.weight * common), None if found is None else found.error / common
 
     def shares(self) -> list[tuple[Exact, Exact]]:
         """(Σ w t_c, Σ w) of each class, the labels smoothed as asked for."""
@@ -194,11 +312,20 @@ class Tally:
             found = [(1 - amount) * share + amount * self.weight / k for share in found]
         return [(share, self.weight) for share in found]
 
+    def _costs(self) -> list[float]:
+        """What the reference costs in a row of each class, in nats: −ln of its share; 0 where it has none."""
+        if self.prior is not None:
+            return [abs(math.log(share)) if share else 0.0 for share in self.prior]
+        return [-math.log(part / whole) if part else 0.0 for part, whole in self.shares()]
+
     def reference(self) -> Number:
-        """The log loss of always predicting the label frequencies, in the unit of the report."""
+        """The log loss of always predicting the prior, else the label frequencies, in the unit of the report."""
         if not self.weight:
             return None
         shares = self.shares()
+        if self.prior is not None:
+            pairs = zip(shares, self._costs(), strict=True)
+            return in_unit(self._plan, math.fsum(_rounded(part, whole) * cost for (part, whole), cost in pairs))
         if self._plan.task == "multilabel":
             mean = math.fsum(_entropy([(part, whole), (whole - part, whole)]) for part, whole in shares) / len(shares)
             return in_unit(self._plan, mean)
@@ -237,6 +364,7 @@ class Tally:
         values |= {"brier": self.mean("brier", half), "brier_sum": self.mean("brier")}
         errors |= {"brier": self.error("brier", half), "brier_sum": self.error("brier")}
         reference = self.reference()
+        errors["skill"] = self.skill_error
         return values | {"reference_log_loss": reference, "skill": _skill(log_loss, reference, entropy)}, errors
 
 

@@ -37,8 +37,8 @@ class Options:
     eps: floor of a class's probability before the logarithm, 0 … 1; None until the scale is known. renormalize: divide
     each row of predictions by its sum. normalize_labels: the same for label shares. base: e, 2 or 10, the unit in which
     losses are reported. class_weights: (class, weight) pairs, or `balanced`. smoothing: 0 … 1. reduce_labels: mean or
-    sum over independent labels. top_k: sizes K of top-k accuracy. ties: fraction or first. missing: error, drop or
-    uniform. id_match: all or inner. convention: name of another tool's rule.
+    sum over independent labels. top_k: sizes K of top-k accuracy. bins: of the calibration error. ties: fraction or first.
+    missing: error, drop or uniform. id_match: all or inner. convention: name of another tool's rule.
     """
 
     eps: float | None = None
@@ -49,6 +49,7 @@ class Options:
     smoothing: float = 0.0
     reduce_labels: str = "mean"
     top_k: tuple[int, ...] = ()
+    bins: int = 15
     ties: str = "fraction"
     missing: str = "error"
     id_match: str = "all"
@@ -81,7 +82,7 @@ class Plan:
     scale: what the probability columns hold: probs, logits or logprobs.
     meanings: label text → class, where the user said so with --classes.
     keys: (prediction column, label column) pairs that match rows; empty: by position.
-    weights, by: (side, column), side being `predictions` or `labels`; of one file always the latter.
+    weights, by, cluster: (side, column), side being `predictions` or `labels`; of one file always the latter.
     long: the columns of which those of the predictions are made, where these have one row for each case and class.
     sum_tolerance: what the user gave. known: all columns of the predictions by which the plan was made.
     eps: the floor that is used; spacing: relative distance of neighbouring stored numbers of the predictions.
@@ -111,6 +112,7 @@ class Plan:
     label_deviation: float = 0.0
     weights: tuple[str, str] | None = None
     by: tuple[tuple[str, str], ...] = ()
+    cluster: tuple[str, str] | None = None
     spacing: float = 2.0**-52
     long: LongForm | None = None
     sum_tolerance: float | None = None
@@ -144,6 +146,11 @@ class Plan:
         """By what the mean over independent labels is multiplied in the report: their number for `sum`, else 1."""
         return len(self.classes) if self.task == "multilabel" and self.options.reduce_labels == "sum" else 1
 
+    @property
+    def grouping(self) -> tuple[tuple[str, str], ...]:
+        """The columns whose values group rows: those of --by, then that of --cluster."""
+        return (*self.by, *([self.cluster] if self.cluster else []))
+
     def key_columns(self, side: str) -> list[str]:
         """The columns of a side that match rows."""
         return [mine if side == PREDICTIONS else theirs for mine, theirs in self.keys]
@@ -155,9 +162,9 @@ class Plan:
         return side == (PREDICTIONS if self.labels_in_predictions else self.weights[0])
 
     def texts(self, side: str) -> tuple[str, ...]:
-        """The text columns of a side after its keys: those of --by, then labels that are names or flags."""
+        """The text columns of a side after its keys: those of `grouping`, then labels that are names or flags."""
         labels = () if self.numeric_labels or side == PREDICTIONS else self.label_columns
-        return (*(column for of, column in self.by if of == side), *labels)
+        return (*(column for of, column in self.grouping if of == side), *labels)
 
     def numbers(self, side: str) -> tuple[str, ...]:
         """The number columns of a side: predictions or label shares, then the weight."""
@@ -187,7 +194,7 @@ class Plan:
     def identity(self) -> str:
         """What two states must share to be added: everything that a score depends on, nothing about places."""
         sums = (self.stored_deviation, self.rounded_deviation, self.decimals, self.largest_deviation, self.label_deviation)
-        by = [column for _, column in self.by]
+        by = [[column for _, column in self.by], self.cluster and self.cluster[1]]
         # Another tool's rule may depend on the width of the stored numbers.
         spacing = self.spacing if self.options.convention else None
         meanings = sorted(self.meanings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,9 +12,12 @@ from celoss.kernels import Codes, Counts, Floats, Mask, RowScores
 from celoss.moments import BLOCK_ROWS
 from celoss.plan import Plan
 from celoss.records import dataclass
+from celoss.shorts import shortened
 
 # Blocks of many classes hold fewer rows, so that their planes still fit the cache.
 BLOCK_CELLS = 1 << 19
+# What the errors of means by cluster need: sums of single rows in each.
+CLUSTERED = re.compile(r"(rows|weight|infinite|loss|brier|kl|entropy|(accuracy|top_\d+_accuracy)( \d+/\d+)?)$")
 # Another tool's loss that is this near, relative above 1 nat, is the same loss in its float width.
 SMALLEST_DIFFERENCE = 1e-6
 
@@ -23,7 +27,7 @@ class Quantity:
     """A sum to take: over `rows` (positions; None: all) of a · b, of a (b None), or of 1 (a None: a count, also of a mask).
 
     cell: the class to which all of it belongs; None: each row's own cell. with_squares: whether the sum of a² in cell 0, as
-    `…_squared`, goes with that of a.
+    `…_squared`, goes with that of a. short: whether a is `shortened`.
     """
 
     name: str
@@ -32,6 +36,7 @@ class Quantity:
     rows: Codes | Mask | None = None
     cell: int | None = None
     with_squares: bool = False
+    short: bool = False
 
 
 def cell_codes(block: Batch) -> Codes:
@@ -47,6 +52,7 @@ def quantities(plan: Plan, block: Batch, row: RowScores) -> Iterator[Quantity]:
         yield Quantity("weight", weights)
         yield Quantity("weightless", rows=np.flatnonzero(weights == 0.0))
         yield Quantity("weight_squared", weights, weights)
+        yield Quantity("weight_cubed", shortened(weights * weights * weights), short=True)
     loss = np.where(np.isinf(row.loss), 0.0, row.loss) if plan.eps == 0.0 else row.loss
     # Only weights of classes ask for more than the loss of each class; a single sum costs the least.
     whole = 0 if plan.options.class_weights is None and not plan.by else None
@@ -74,18 +80,32 @@ def quantities(plan: Plan, block: Batch, row: RowScores) -> Iterator[Quantity]:
 def _moments(
     name: str, values: Floats, weights: Floats | None, cell: int | None, square_cell: int | None
 ) -> Iterator[Quantity]:
-    """Sum, sum of squares and product with the weights of a quantity; the cells are those of the sum, and of the others."""
+    """Sums of a quantity, its powers and products with the weights; the cells are those of the sum, and of the others."""
+    # A weight of 0 takes the row out, whatever its value.
+    weighted = values if weights is None else weights * values
     if weights is None and square_cell is not None:
         yield Quantity(name, values, cell=cell, with_squares=True)
     elif weights is None:
         yield Quantity(name, values, cell=cell)
         yield Quantity(f"{name}_squared", values, values, cell=square_cell)
     else:
-        # A weight of 0 takes the row out, whatever its value.
-        weighted = weights * values
         yield Quantity(name, weighted, cell=cell)
         yield Quantity(f"{name}_squared", weighted, weighted, cell=square_cell)
-        yield Quantity(f"{name}_weight", weighted, weights, cell=square_cell)
+        # By class, of which the error of skill is made.
+        yield Quantity(f"{name}_weight", weighted, weights, cell=cell)
+    squares = weighted * weighted
+    yield Quantity(f"{name}_cubed", shortened(squares * weighted), cell=square_cell, short=True)
+    if weights is not None:
+        yield Quantity(f"{name}_squared_weight", shortened(squares * weights), cell=square_cell, short=True)
+        yield Quantity(f"{name}_weight_squared", shortened(weighted * weights * weights), cell=square_cell, short=True)
+
+
+def contributions(block: Batch, row: RowScores) -> Floats:
+    """What each row adds to the sum of the losses (m,), without rows whose loss is infinite."""
+    finite = row.loss if row.loss.max(initial=0.0) < np.inf else row.loss[np.isfinite(row.loss)]
+    if block.weights is None:
+        return finite
+    return finite * (block.weights if finite is row.loss else block.weights[np.isfinite(row.loss)])
 
 
 def _floored(plan: Plan, row: RowScores, loss: Floats, weights: Floats | None) -> Iterator[Quantity]:

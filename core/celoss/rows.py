@@ -89,6 +89,17 @@ def _joined(plan: Plan, flags: NDArray[np.bool_]) -> Any:
     return from_texts(["|".join(itertools.compress(plan.classes, row)) for row in flags.T.tolist()])
 
 
+class RecordBatches:
+    """The rows of all blocks, in memory."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self.batches: list[Any] = []
+
+    def __call__(self, block: Batch, row: RowScores) -> None:
+        self.batches.append(record_batch(self._plan, block, row))
+
+
 def check_path(path: str) -> None:
     """Raises UsageError (E701) for a name that says no format."""
     if Path(path).suffix.lower() not in FORMATS:

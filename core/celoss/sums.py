@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from celoss.checks import Batch
 from celoss.exact import MOST_LOOPED, Groups, Table
+from celoss.forecasts import ForecastCells, events
 from celoss.groups import GroupTables
-from celoss.kernels import Codes, Floats
+from celoss.kernels import Codes, Floats, RowScores
 from celoss.moments import Moments
 from celoss.plan import Plan
-from celoss.quantities import Quantity, cell_codes
+from celoss.quantities import CLUSTERED, Quantity, cell_codes, contributions, quantities
+from celoss.shorts import ShortSums
 from celoss.state import State
+from celoss.tails import TailSums
 
 
 class RunningSums:
@@ -24,21 +25,33 @@ class RunningSums:
         self._plan = plan
         self._k = len(plan.classes)
         self._noticed = State.empty(plan)
-        self._groups = GroupTables(plan)
+        self._groups = GroupTables(len(plan.by), self._k)
+        self._clusters = GroupTables(1 if plan.cluster else 0, self._k)
+        self._forecasts = ForecastCells(plan.options.bins)
+        self._tail = TailSums()
         self._counts: dict[str, NDArray[np.int64]] = {}
         self._totals: dict[str, list[int]] = {}
         self._tables: dict[str, Table] = {}
         self._moments: dict[str, Moments] = {}
+        self._shorts: dict[str, ShortSums] = {}
 
     def notice(self, batch: Batch) -> None:
         """Adds what the checks of a batch found."""
         self._noticed = self._noticed + State.noticed(self._plan, batch)
 
-    def add(self, block: Batch, wanted: Iterable[Quantity]) -> None:
-        """Adds the `quantities` of a block."""
-        if self._plan.by:
-            wanted = list(wanted)
-            self._groups.add(block, wanted)
+    def add(self, block: Batch, row: RowScores) -> None:
+        """Adds the scores of a block."""
+        plan = self._plan
+        wanted = list(quantities(plan, block, row))
+        if plan.by:
+            self._groups.add(block.by[: len(plan.by)], cell_codes(block), wanted)
+        if plan.cluster:
+            few = [one for one in wanted if CLUSTERED.match(one.name)]
+            self._clusters.add(block.by[len(plan.by) :], cell_codes(block), few)
+        self._forecasts.add(*events(plan, block, row))
+        if plan.options.class_weights is None:
+            # Weights of classes, which can depend on all rows, would change what each row adds.
+            self._tail.add(contributions(block, row))
         codes = cell_codes(block)
         cells = Groups(codes, self._k if block.codes is not None else 1)
         whole = Groups(codes, 1)
@@ -48,6 +61,8 @@ class RunningSums:
             groups = cells if one.cell is None else whole
             if one.a is None:
                 self._count(one, groups)
+            elif one.short and groups.count == 1:
+                self._shorts.setdefault(one.name, ShortSums()).add(one.a)
             elif one.with_squares:
                 self._add_moments(one, one.a, groups)
             else:
@@ -58,12 +73,15 @@ class RunningSums:
         found = {name: counts.tolist() for name, counts in self._counts.items()}
         found |= self._totals
         found |= {name: table.integers(self._k) for name, table in self._tables.items()}
+        found |= {name: [short.units(), *[0] * (self._k - 1)] for name, short in self._shorts.items()}
         for name, moments in self._moments.items():
             found[f"{name}_squared"] = [moments.squares(), *[0] * (self._k - 1)]
             if moments.count:
                 found[name] = moments.sums() + [0] * (self._k - moments.count)
         sums = {name: tuple(cells) for name, cells in found.items() if any(cells)}
-        return self._noticed + State(self._plan.identity, sums, self._groups.sums())
+        groups = self._groups.sums()
+        clusters = {value: group for (_, value), group in self._clusters.sums().items()}
+        return self._noticed + State(self._plan.identity, sums, groups, clusters, self._forecasts.integers(), self._tail.tail())
 
     def _count(self, one: Quantity, groups: Groups) -> None:
         counts = self._counts.setdefault(one.name, np.zeros(self._k, dtype=np.int64))

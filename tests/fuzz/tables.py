@@ -321,7 +321,7 @@ CHOICES = (
     "--task=binary", "--task=multiclass", "--task=soft", "--task=multilabel", "--task=x", "--from=probs", "--from=logits",
     "--from=logprobs", "--id-match=inner", "--missing=drop", "--missing=uniform", "--eps=0", "--eps=0.3", "--eps=nan",
     "--eps=x", "--renormalize", "--normalize-labels", "--sum-tolerance=0", "--sum-tolerance=1", "--sum-tolerance=inf",
-    "--base=2", "--base=10", "--class-weights=balanced", "--class-weights=cat=2,dog=0", "--class-weights=0=1e100",
+    "--base=2", "--base=10", "--class-weights=balanced", "--class-weights=cat=2,dog=0", "--class-weights=0=1e60",
     "--smoothing=0.1", "--smoothing=1", "--reduce-labels=sum", "--top-k=1", "--top-k=1,2", "--top-k=99", "--ties=first",
     "--as=sklearn", "--as=keras", "--as=torch-bce", "--as=sklearn-1.1", "--as=spark", "--as=strict", "--as=xgboost",
     "--long", "--wide", "--id=#", "--weights=w", "--by=w", "--id=id",

@@ -32,7 +32,8 @@ def table(p, columns, ids):
 def scored(report):
     """The part of the JSON that depends on the rows alone, as bytes."""
     document = json.loads(report.to_json())
-    kept = ("metrics", "standard_errors", "per_class", "zero_probability", "clipped", "rows", "classes", "notes")
+    spread = ("metrics", "standard_errors", "intervals", "tail", "calibration")
+    kept = (*spread, "per_class", "zero_probability", "clipped", "rows", "classes", "notes")
     return json.dumps({name: document[name] for name in kept}).encode()
 
 

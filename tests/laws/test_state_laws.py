@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from celoss.checks import Batch
 from celoss.errors import Fault, Faults
 from celoss.plan import Options, Plan
-from celoss.quantities import blocks, quantities
+from celoss.quantities import CLUSTERED, blocks
 from celoss.scoring import scores
 from celoss.state import COUNTS, GroupSums, State
 from celoss.sums import RunningSums
+from celoss.tails import Tail
 
 ONE = 1 << 1074
 # Below it the product of two doubles is off by at most two units.
@@ -68,15 +69,21 @@ PLANS = {
     "first of ties": replace(PLAN, options=Options(top_k=(2,), ties="first")),
     "another tool": replace(PLAN, options=Options(convention="keras"), eps=0.0),
     "another tool, multilabel": replace(LABELS, options=Options(convention="keras"), eps=0.0),
+    "clusters": replace(PLAN, cluster=SITE),
+    "clusters, weights, top 2": replace(BINARY, cluster=SITE, weights=WEIGHTS, options=Options(top_k=(2,))),
+    "by and clusters": replace(SOFT, by=(DAY,), cluster=SITE),
+    "class weights": replace(PLAN, options=Options(class_weights=(("a", 2.0),))),
     "by": replace(PLAN, by=(SITE,)),
     "by two, weights": replace(BINARY, by=(SITE, DAY), weights=WEIGHTS),
     "by, soft": replace(SOFT, by=(SITE,), weights=WEIGHTS),
     "by, multilabel, smoothed": replace(LABELS, by=(DAY, SITE), options=SMOOTH),
     "by, top 2": replace(PLAN, by=(DAY,), options=Options(top_k=(2,)), weights=WEIGHTS),
 }
+CLUSTERS = {name: plan for name, plan in PLANS.items() if plan.cluster}
 GROUPED = {name: plan for name, plan in PLANS.items() if plan.by}
 every = pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 grouped = pytest.mark.parametrize("plan", GROUPED.values(), ids=GROUPED)
+clustered = pytest.mark.parametrize("plan", CLUSTERS.values(), ids=CLUSTERS)
 few = settings(max_examples=10, deadline=None)
 
 codes_of = st.sampled_from(["E402", "E501", "E503"])
@@ -88,7 +95,7 @@ CELLS = {
     "logits": st.sampled_from([0.0, -1e4, 1e4, 0.1]) | st.floats(-50, 50),
     "logprobs": st.sampled_from([0.0, -math.inf, -1e-300, math.log(0.5)]) | st.floats(-700, 0),
 }
-weights_of = st.sampled_from([0.0, 1.0, 2.0, 0.1, 1e-100, 1e100]) | st.floats(1e-3, 1e3)
+weights_of = st.sampled_from([0.0, 1.0, 2.0, 0.1, 1e-60, 1e60]) | st.floats(1e-3, 1e3)
 shares_of = st.sampled_from([0.0, 1.0, 0.5]) | st.floats(0, 1)
 texts_of = st.sampled_from(["", "x", "y", "a\x1fb", "ä"])
 
@@ -113,7 +120,7 @@ def batches(draw, plan=PLAN, clean=False):
     n = draw(st.integers(0, 6))
     values = drawn(draw, CELLS[plan.scale], len(plan.columns), n)
     codes = np.array(draw(st.lists(st.integers(0, len(plan.classes) - 1), min_size=n, max_size=n)), dtype=np.intp)
-    texts = [pa.array(draw(st.lists(texts_of, min_size=n, max_size=n)), pa.string()) for _ in plan.by]
+    texts = [pa.array(draw(st.lists(texts_of, min_size=n, max_size=n)), pa.string()) for _ in plan.grouping]
     batch = Batch(
         np.arange(n),
         values,
@@ -134,7 +141,7 @@ def state_of(plan, batch):
     sums = RunningSums(plan)
     sums.notice(batch)
     for block in blocks(batch):
-        sums.add(block, quantities(plan, block, scores(plan, block)))
+        sums.add(block, scores(plan, block))
     return sums.state()
 
 
@@ -240,6 +247,12 @@ class Witness:
         if 0 < abs(exact) < SMALLEST_PRODUCT:
             self.slack[name] = self.slack.get(name, 0) + Fraction(2, ONE)
 
+    def cube(self, name, cell, *factors):
+        """Products of three are summed with 24 bits of each."""
+        exact = math.prod(map(Fraction, factors))
+        self.add(name, cell, exact)
+        self.slack[name] = self.slack.get(name, 0) + abs(exact) / 2**23 + Fraction(2, ONE)
+
     def moments(self, name, cell, value, weight):
         """Of classes without weights and rows without groups only the loss has a sum for each class."""
         weighted = value if weight is None else weight * value
@@ -247,8 +260,11 @@ class Witness:
         whole = cell if by_class else 0
         self.add(name, cell if name == "loss" else whole, Fraction(weighted))
         self.product(f"{name}_squared", whole, weighted, weighted)
+        self.cube(f"{name}_cubed", whole, weighted, weighted, weighted)
         if weight is not None:
-            self.product(f"{name}_weight", whole, weighted, weight)
+            self.product(f"{name}_weight", cell if name == "loss" else whole, weighted, weight)
+            self.cube(f"{name}_squared_weight", whole, weighted, weighted, weight)
+            self.cube(f"{name}_weight_squared", whole, weighted, weight, weight)
 
     def row(self, block):
         """Adds the only row of a block."""
@@ -261,6 +277,7 @@ class Witness:
             self.add("weight", cell, Fraction(weight))
             self.add("weightless", cell, int(weight == 0))
             self.product("weight_squared", cell, weight, weight)
+            self.cube("weight_cubed", cell, weight, weight, weight)
         loss = float(row.loss[0])
         self.add("infinite", cell, int(math.isinf(loss) and counted > 0))
         self.moments("loss", cell, 0.0 if math.isinf(loss) else loss, weight)
@@ -393,7 +410,7 @@ def test_the_groups_of_each_column_add_up_to_the_whole_name_by_name(plan, data):
 def test_a_group_is_the_state_of_its_rows(plan, data):
     batch = data.draw(batches(plan, clean=True))
     groups = state_of(plan, batch).groups
-    for by, texts in enumerate(column.to_pylist() for column in batch.by):
+    for by, texts in enumerate(column.to_pylist() for column in batch.by[: len(plan.by)]):
         assert {value for column, value in groups if column == by} == set(texts)
         for value in set(texts):
             rows = np.flatnonzero([text == value for text in texts])
@@ -404,6 +421,27 @@ def test_a_group_is_the_state_of_its_rows(plan, data):
 @grouped
 def test_no_rows_have_no_groups(plan):
     assert State.empty(plan).groups == {}
+
+
+@clustered
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_the_clusters_add_up_to_the_whole_in_what_their_errors_need(plan, data):
+    state = data.draw(states(plan)) + data.draw(states(plan))
+    wanted = {name: sums for name, sums in state.sums.items() if CLUSTERED.match(name)}
+    assert whole_of(plan, state.clusters.values()) == wanted
+
+
+@clustered
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_a_cluster_is_the_state_of_its_rows(plan, data):
+    batch = data.draw(batches(plan, clean=True))
+    state, texts = state_of(plan, batch), batch.by[-1].to_pylist()
+    assert state.clusters.keys() == set(texts)
+    for value in set(texts):
+        alone = state_of(plan, batch.take(np.flatnonzero([text == value for text in texts])))
+        assert whole_of(plan, [state.clusters[value]]) == whole_of(plan, alone.clusters.values())
 
 
 def test_groups_in_which_other_classes_occur_are_added_class_by_class():
@@ -430,7 +468,9 @@ def test_groups_in_which_other_classes_occur_are_added_class_by_class():
         {"by": (SITE,)},
         {"largest_deviation": 0.5},
         {"label_deviation": 0.5},
+        {"cluster": SITE},
         {"options": Options(base="2")},
+        {"options": Options(bins=10)},
         {"options": Options(smoothing=0.1)},
         {"options": Options(top_k=(2,))},
         {"options": Options(missing="drop")},
@@ -448,7 +488,10 @@ def test_where_the_files_lie_is_no_part_of_the_plan_of_a_state():
 
 
 def test_a_state_of_many_rows_stays_small():
+    """But for the histograms, whose cells are as many as there are places, it has a few sums."""
     random = np.random.default_rng(1)
     p = random.random((3, 200_000))
     batch = Batch(np.arange(200_000), p / p.sum(axis=0), random.integers(0, 3, 200_000))
-    assert len(pickle.dumps(state_of(PLAN, batch))) < 5000
+    state = state_of(PLAN, batch)
+    assert len(pickle.dumps(replace(state, forecasts={}, tail=Tail()))) < 5000
+    assert len(pickle.dumps(state)) < 100_000

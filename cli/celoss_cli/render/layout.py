@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -12,9 +12,14 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from celoss.records import dataclass
+
 NARROWEST = 20
 UNLIMITED = 10_000
 BAR_CELLS = 20
+# Sentences are no longer than this, however wide the terminal is.
+TEXT_COLUMNS = 100
+UNBROKEN = "\N{NO-BREAK SPACE}"
 
 
 def limit_of(width: int | None) -> int:
@@ -82,3 +87,36 @@ def bar(share: float) -> str:
     """A bar for a share, 0 … 1, in eighths of a cell."""
     eighths = round(share * BAR_CELLS * 8)
     return "█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: its title, l or r, and its texts."""
+
+    title: str
+    side: str
+    texts: Sequence[str]
+
+
+def forms(columns: dict[str, Column], give_way: Sequence[str]) -> Iterator[RenderableType]:
+    """The table, then without one column after another, then every row as lines of all columns."""
+    kept = dict(columns)
+    for name in ("", *give_way):
+        kept.pop(name, None)
+        titles, sides = [one.title for one in kept.values()], "".join(one.side for one in kept.values())
+        yield table(titles, list(zip(*(one.texts for one in kept.values()), strict=True)), sides)
+    told = [one for name, one in columns.items() if name != "bar"]
+    yield lines(list(zip(*([_line(one.title, text) for text in one.texts] for one in told), strict=True)))
+
+
+def _line(title: str, text: str) -> tuple[str, str]:
+    """A cell as name and value. A text without a title stands for itself, a title without a text for nothing."""
+    return (title, text) if title and text else (text, "")
+
+
+def sentences(texts: Sequence[str], limit: int) -> Text:
+    """Each sentence on lines of its own, broken between words."""
+    # No line begins with a percent sign: what `wrap` takes for a letter stands in for the blank before it.
+    whole = (text.replace(" %", f"{UNBROKEN}%") for text in texts)
+    broken = [line for text in whole for line in textwrap.wrap(text, min(limit, TEXT_COLUMNS), break_on_hyphens=False)]
+    return Text("\n".join(broken).replace(UNBROKEN, " "), overflow="fold")

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 
 from celoss.errors import escape, plural, shorten
+from celoss.intervals import Interval
+from celoss.metrics import CHANGE
 from celoss.report import ClassScores, GroupScores, Report
 
 NAMES = {
@@ -14,6 +16,7 @@ NAMES = {
     "skill": "skill",
     "brier": "brier",
     "accuracy": "accuracy",
+    "ece": "ece",
     "kl_divergence": "kl divergence",
     "label_entropy": "label entropy",
 }
@@ -24,11 +27,7 @@ def heading(report: Report) -> list[str]:
     """Two lines: the inputs, and what was understood of them. A wrong guess there is the costliest error."""
     plan, counts = report.plan, report.row_counts
     paths = [facts.path or facts.format for facts in (report.predictions, report.labels) if facts is not None]
-    match = plan.match()
-    by = {"position": "by position", "row": ""}.get(match, f"by {shorten(match)}")
-    matched = f"matched {by}" if by else "with their labels"
-    task = plan.task if plan.task == "binary" else f"{plan.task}, {_number_of(report)}"
-    parts = [task, f"{plural(counts.scored, 'row')} {matched}"]
+    parts = [task(report), f"{plural(counts.scored, 'row')} {matched(report)}"]
     if counts.read > counts.scored:
         parts.append(f"{counts.read:,} read")
     if plan.positive is not None and report.weight:
@@ -36,15 +35,31 @@ def heading(report: Report) -> list[str]:
         weights = {one.name: one.weight for one in report.per_class}
         share = weights[plan.positive] / math.fsum(weights.values())
         parts.append(f"positive class {shorten(plan.positive)} ({percent(share)})")
-    parts += [_OPTIONS[what](report) for what in _OPTIONS if _OPTIONS[what](report)]
-    return [escape(" × ".join(paths)), " · ".join(parts)]
+    return [escape(" × ".join(paths)), " · ".join([*parts, *options(report)])]
+
+
+def task(report: Report) -> str:
+    """The task, and of how many classes."""
+    return report.task if report.task == "binary" else f"{report.task}, {_number_of(report)}"
+
+
+def matched(report: Report) -> str:
+    """How rows came together with their labels."""
+    match = report.plan.match()
+    if match == "row":
+        return "with their labels"
+    return f"matched by {match if match == 'position' else shorten(match)}"
+
+
+def options(report: Report) -> list[str]:
+    """What changes the numbers and is not at its default, in words."""
+    return [text for one in _OPTIONS.values() if (text := one(report))]
 
 
 def _number_of(report: Report) -> str:
     return plural(len(report.classes), *(("label",) if report.task == "multilabel" else ("class", "classes")))
 
 
-# What changes the numbers and is not at its default, in words.
 _OPTIONS: dict[str, Callable[[Report], str]] = {
     "scale": lambda report: "" if report.plan.scale == "probs" else f"from {report.plan.scale}",
     "weights": lambda report: _weights_text(report),
@@ -70,20 +85,21 @@ def _class_weights_text(report: Report) -> str:
 
 
 def metrics(report: Report) -> list[tuple[str, str, str, str]]:
-    """(name, value, standard error, remark) of each metric that people read."""
+    """(name, value, interval, remark) of each metric that people read."""
     plan = report.plan
     independent = plan.task == "multilabel"
     shared = plan.shares and not (independent and report.metrics["label_entropy"] == 0.0)
     mean = "mean over labels" if plan.options.reduce_labels == "mean" else "sum over labels"
-    brier = "mean (p − y)², 0 to 1" if len(plan.classes) == 2 or independent else "mean Σ (p − y)² over classes, 0 to 2"
+    brier = "mean (p − y)², 0 to 1" if len(plan.classes) == 2 or independent else "mean Σ (p − y)², 0 to 2"
     remarks = {
         "log_loss": f"{report.unit} per row" + (f", {mean}" if independent else ""),
-        "reference_log_loss": "log loss of the label frequencies",
-        "skill": "1 − log loss / reference" if not shared else "share of the avoidable loss that was avoided",
+        "reference_log_loss": f"of the {'label frequencies' if report.prior is None else 'prior'}",
+        "skill": "1 − log loss / reference" if not shared else "share of what was avoidable",
         "brier": brier,
-        "accuracy": "share of labels on the right side of 0.5" if independent else "a tie of m classes counts 1/m",
-        "kl_divergence": "log loss less label entropy" if shared else "equals log loss for single labels",
-        "label_entropy": "what the labels leave open: no forecast goes below",
+        "ece": _ece_text(report),
+        "accuracy": "labels right at threshold 0.5" if independent else "a tie of m classes counts 1/m",
+        "kl_divergence": "log loss less label entropy" if shared else "log loss, for single labels",
+        "label_entropy": "no forecast goes below it",
     }
     if plan.options.ties == "first":
         remarks["accuracy"] = "of tied classes the first counts"
@@ -92,8 +108,39 @@ def metrics(report: Report) -> list[tuple[str, str, str, str]]:
     for name, title in _with_top(report, titles):
         value = report.metrics[name]
         shown = percent(value) if name == "skill" else number(value)
-        rows.append((title, shown, number(report.standard_errors.get(name), absent=""), remarks.get(name, "")))
+        rows.append(
+            (title, shown, bounds(report.intervals.get(name), percent if name == "skill" else number), remarks.get(name, ""))
+        )
     return rows
+
+
+def _ece_text(report: Report) -> str:
+    if report.calibration is None:
+        return "not under class weights"
+    of = "" if report.calibration.of == "positive class" else f"{report.calibration.of}, "
+    return f"{of}{plural(report.calibration.bins, 'equal-mass bin')}"
+
+
+def interval_title(report: Report) -> str:
+    """The title of a column of intervals."""
+    return f"{100.0 * report.confidence:g} % interval"
+
+
+def bounds(interval: Interval | None, shown: Callable[[float | None], str] | None = None) -> str:
+    """The bounds of an interval; nothing without one."""
+    shown = shown or number
+    return "" if interval is None else f"{shown(interval.low)} … {shown(interval.high)}"
+
+
+def tail(report: Report) -> str:
+    """How much of the loss few rows carry, in words; nothing where that is undefined or they are all rows."""
+    found = report.tail
+    if found is None or found.worst_1_percent.loss_share is None or report.row_counts.scored <= found.worst_10.rows:
+        return ""
+    text = f"the worst {found.worst_10.rows} rows carry {percent(found.worst_10.loss_share)} of the loss"
+    if found.worst_1_percent.rows > found.worst_10.rows:
+        text += f", the worst 1 % of all rows {percent(found.worst_1_percent.loss_share)}"
+    return text
 
 
 def _with_top(report: Report, titles: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -101,6 +148,20 @@ def _with_top(report: Report, titles: dict[str, str]) -> Iterator[tuple[str, str
         yield name, title
         if name == "accuracy":
             yield from ((f"top_{size}_accuracy", f"top-{size} accuracy") for size in report.plan.options.top_k)
+
+
+# Of the same labels: they cannot change.
+_OF_LABELS = ("reference_log_loss", "label_entropy")
+
+
+def changes(report: Report) -> tuple[str, list[tuple[str, str]]]:
+    """The title, and (name, now − then) of each metric that people read; no lines without a baseline."""
+    if report.baseline is None:
+        return "", []
+    titles = {name: title for name, title in NAMES.items() if name not in _OF_LABELS}
+    named = [(title, report.metrics[f"{name}{CHANGE}"]) for name, title in _with_top(report, titles)]
+    rows = [(title, "–" if one is None else signed(one) if one else "no change") for title, one in named]
+    return f"change since {shorten(report.baseline.path or 'the baseline')}", rows
 
 
 def class_header(report: Report) -> tuple[str, ...]:
@@ -126,11 +187,13 @@ def _class_texts(report: Report, one: ClassScores) -> tuple[str, ...]:
     return (name, f"{one.rows:,}", number(one.log_loss), number(one.recall), share)
 
 
-GROUP_HEADER = ("value", "rows", "log loss", "± std. error", "accuracy", "skill")
+def group_header(report: Report, by: str) -> tuple[str, ...]:
+    """Names of the columns of the table by the values of a --by column."""
+    return (by, "rows", "log loss", interval_title(report), "accuracy", "skill")
 
 
 def groups(report: Report) -> list[tuple[str, list[tuple[str, ...]], str]]:
-    """(column, texts under `GROUP_HEADER` of its largest groups, what is not shown) for each --by column."""
+    """(column, texts under `group_header` of its largest groups, what is not shown) for each --by column."""
     found = []
     for by in dict.fromkeys(one.by for one in report.groups or ()):
         every = [one for one in report.groups or () if one.by == by]
@@ -143,12 +206,12 @@ def groups(report: Report) -> list[tuple[str, list[tuple[str, ...]], str]]:
 
 
 def _group_texts(one: GroupScores) -> tuple[str, ...]:
-    metrics, error = one.metrics, one.standard_errors["log_loss"]
+    metrics = one.metrics
     return (
         shorten(one.value) or "(empty)",
         f"{one.rows:,}",
         number(metrics["log_loss"]),
-        number(error, absent=""),
+        bounds(one.intervals.get("log_loss")),
         number(metrics["accuracy"]),
         percent(metrics["skill"]),
     )

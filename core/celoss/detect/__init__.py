@@ -71,6 +71,7 @@ def detect(predictions: Source, labels: Source | None, flags: Flags = NO_FLAGS, 
         label_deviation=label_deviation(inputs, label_columns) if truth.numeric else 0.0,
         weights=None if flags.weights is None else (inputs.side_of(flags.weights), flags.weights),
         by=tuple((inputs.side_of(name), name) for name in flags.by),
+        cluster=None if flags.cluster is None else (inputs.side_of(flags.cluster), flags.cluster),
         spacing=spacing(inputs, choice.columns),
         sum_tolerance=flags.sum_tolerance,
         known=inputs.head.names,
@@ -131,9 +132,10 @@ def _column_findings(
 
 
 def _columns_of_flags(inputs: Inputs) -> list[Finding]:
-    """The findings for --weights and --by."""
+    """The findings for --weights, --by and --cluster."""
     given = [("weights", "--weights", inputs.flags.weights)] if inputs.flags.weights is not None else []
     given += [("groups by", "--by", name) for name in inputs.flags.by]
+    given += [("clusters", "--cluster", inputs.flags.cluster)] if inputs.flags.cluster is not None else []
     found = []
     for what, option, name in given:
         doubled = inputs.separate and name in inputs.head.names and name in inputs.label_head.names

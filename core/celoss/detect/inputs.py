@@ -24,6 +24,7 @@ class Flags:
 
     id: key columns, `A=B` where the files name one differently, or `#` for the order of the rows. task, scale: None where
     they are to be detected. weights: the column of the rows' weights. by: columns whose values make groups.
+    cluster: the column whose values say which rows are not independent.
     """
 
     id: tuple[str, ...] = ()
@@ -36,6 +37,7 @@ class Flags:
     scale: str | None = None
     weights: str | None = None
     by: tuple[str, ...] = ()
+    cluster: str | None = None
     long: bool | None = None
     options: Options = NO_OPTIONS
 
@@ -59,14 +61,15 @@ class Inputs:
     separate: bool
 
     def side_of(self, column: str) -> str:
-        """Which side a column of --weights or --by is read from: the labels where both have it."""
+        """Which side a column of --weights, --by or --cluster is read from: the labels where both have it."""
         return LABELS if column in self.label_head.names else PREDICTIONS
 
     @property
     def reserved(self) -> set[str]:
         """Columns that the user gave another role than that of a label, a prediction or, unless he says so, a key."""
         mine = {name for pair in self.flags.keys for name in pair} | {*self.flags.label, *self.flags.pred}
-        named = {self.flags.weights, *(name for name in self.flags.by if name.casefold() not in LABEL_NAMES)}
+        grouping = (*self.flags.by, *([self.flags.cluster] if self.flags.cluster is not None else []))
+        named = {self.flags.weights, *(name for name in grouping if name.casefold() not in LABEL_NAMES)}
         return {name for name in named if name is not None and name not in mine}
 
     @cached_property
@@ -136,6 +139,7 @@ def look_at(predictions: Source, labels: Source | None, flags: Flags) -> Inputs:
     _check_columns("--id", [theirs for _, theirs in flags.keys], inputs.labels, label_head)
     _check_either("--weights", [flags.weights] if flags.weights is not None else [], inputs)
     _check_either("--by", flags.by, inputs)
+    _check_either("--cluster", [flags.cluster] if flags.cluster is not None else [], inputs)
     return inputs
 
 

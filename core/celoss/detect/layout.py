@@ -53,7 +53,7 @@ def as_cases(predictions: Source, labels: Source | None, flags: Flags) -> tuple[
 def _found(predictions: Source, head: Head, labels: Source | None, flags: Flags) -> tuple[tuple[str, ...], str, str] | None:
     """(id columns, class column, value column), if the file is plainly in the long form."""
     # What the user or its name says to be the label, a weight or a group is no class and no value.
-    said = {*flags.by, *flags.label, *([flags.weights] if flags.weights is not None else [])}
+    said = {*flags.by, *flags.label, *(one for one in (flags.weights, flags.cluster) if one is not None)}
     if labels is None:
         said |= {name for name in head.names if name.casefold() in LABEL_NAMES}
     for ids in _id_options(head, labels, flags):

@@ -12,6 +12,8 @@ from celoss.errors import Diagnostic, Place, UsageError, did_you_mean, listed, p
 from celoss.kernels import DEFAULT_EPS
 from celoss.plan import BALANCED, NO_OPTIONS, Finding, Options
 
+# More would each hold less than the cells of which they are made.
+MOST_BINS = 1000
 CHOICES = {
     "--task": ("binary", "multiclass", "soft", "multilabel"),
     "--from": ("probs", "logits", "logprobs"),
@@ -52,6 +54,8 @@ def check_flags(flags: Flags) -> None:
             raise wrong_option("--top-k", str(size), "it is a number of classes, 1 or more")
     if len(set(options.top_k)) < len(options.top_k):
         raise wrong_option("--top-k", ",".join(map(str, options.top_k)), "it names a size twice")
+    if not isinstance(options.bins, Integral) or not 1 <= options.bins <= MOST_BINS:
+        raise wrong_option("--bins", str(options.bins), f"it is a number of bins, 1 to {MOST_BINS}")
     _check_class_weights(options)
     if options.convention is not None:
         _check_convention(options.convention, options)
@@ -78,8 +82,8 @@ def _check_class_weights(options: Options) -> None:
     if isinstance(given, str):
         raise wrong_option("--class-weights", given, f"write CLASS=WEIGHT,… or {BALANCED}")
     for name, weight in given:
-        if not (weight == 0.0 or 1e-100 <= weight <= 1e100):
-            raise wrong_option("--class-weights", f"{name}={weight!r}", "a weight is 0 or more, and not infinite")
+        if not (weight == 0.0 or 1e-60 <= weight <= 1e60):
+            raise wrong_option("--class-weights", f"{name}={weight!r}", "a weight is 0, or from 1e-60 to 1e60")
 
 
 def _check_convention(name: str, options: Options) -> None:
@@ -187,6 +191,7 @@ def option_findings(options: Options, eps: float, scale: str) -> list[Finding]:
         "smoothing": repr(options.smoothing) if options.smoothing else "",
         "reduce labels": options.reduce_labels if options.reduce_labels != "mean" else "",
         "top k": ", ".join(map(str, options.top_k)),
+        "bins": str(options.bins) if options.bins != NO_OPTIONS.bins else "",
         "ties": options.ties if options.ties != "fraction" else "",
         "missing": options.missing if options.missing != "error" else "",
         "id match": options.id_match if options.id_match != "all" else "",

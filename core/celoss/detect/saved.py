@@ -69,7 +69,12 @@ def fitted(plan: Plan, predictions: Source, labels: Source | None) -> tuple[Sour
         _check_names(labels, theirs)
     mine = [*plan.key_columns(PREDICTIONS), *plan.texts(PREDICTIONS), *plan.numbers(PREDICTIONS)]
     _check_names(cases, mine if labels is not None else [*mine, *theirs])
-    flags = Flags(sum_tolerance=plan.sum_tolerance, weights=plan.weights and plan.weights[1], by=tuple(b for _, b in plan.by))
+    flags = Flags(
+        sum_tolerance=plan.sum_tolerance,
+        weights=plan.weights and plan.weights[1],
+        by=tuple(b for _, b in plan.by),
+        cluster=plan.cluster and plan.cluster[1],
+    )
     heads = cases.head(), (labels or cases).head()
     inputs = Inputs(cases, labels or cases, *heads, flags, labels is not None)
     _check_others(plan, inputs)

@@ -170,7 +170,8 @@ def with_weights(labels: Any, weights: Any) -> Any:
         what = "none" if labels is None else "a file"
         message = f"the weights are an array, the labels are {what}"
         raise CelossError(Diagnostic("E209", message, help="name the column that holds the weights: weights='NAME'"))
-    if type(labels).__module__.split(".")[0] == "pandas":
+    # What `.values` of a pandas series of texts gives is an array, though pandas has made it.
+    if type(labels).__module__.split(".")[0] == "pandas" and (hasattr(labels, "columns") or hasattr(labels, "to_frame")):
         frame = labels if hasattr(labels, "columns") else labels.to_frame("label" if labels.name is None else labels.name)
         return frame.assign(**{WEIGHT: _numbers(getattr(weights, "reindex", lambda _: weights)(frame.index), len(frame))})
     if hasattr(labels, "columns"):

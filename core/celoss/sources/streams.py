@@ -9,6 +9,7 @@ import shlex
 import stat
 import sys
 import weakref
+from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -24,6 +25,8 @@ SUFFIXES = {"gzip": "gz", "bz2": "bz2", "zstd": "zst", "xz": "xz"}
 MAGIC = {b"PAR1": "parquet", b"PARE": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow", b"\x93NUMPY": "npy"}
 SNIFFED_BYTES = 4096
 COPIED_BYTES = 1 << 20
+# Endings of files that are worth comparing where a directory is named.
+SCORED = (".csv", ".tsv", ".jsonl", ".parquet", ".arrow", ".feather", ".npy")
 # Names that are compared with one that does not exist.
 MOST_NAMES = 5000
 # What reading a damaged file raises, compressed or not; a lack of memory is told apart by `Input.broken`.
@@ -341,13 +344,19 @@ def _unreadable(path: str, argument: str, error: Exception | str, advice: str = 
 
 def _is_directory(path: str, argument: str) -> Diagnostic:
     files = [entry for entry in Path(path).iterdir() if entry.is_file()]
-    details = (f"found: {plural(len(files), 'file')}",)
+    endings = Counter(entry.suffix for entry in files)
+    kinds = ", ".join(f"{count} {ending}" for ending, count in sorted(endings.items()) if ending)
+    details = (f"found: {plural(len(files), 'file')}" + (f" ({kinds})" if len(endings) > 1 and kinds else ""),)
+    most = max((one for one in endings if one in SCORED), key=lambda one: (endings[one], one), default="")
+    advice = "name one file"
+    if argument == "PREDS" and endings[most] > 1:
+        advice += f"; to compare them all: celoss compare {shlex.quote(path.rstrip('/'))}/*{most} -l LABELS"
     return Diagnostic(
         "E102",
         f"'{escape(path)}' is a directory",
         (Place(f"argument {argument}"),),
         details=details,
-        help="name one file",
+        help=advice,
     )
 
 
