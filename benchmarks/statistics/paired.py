@@ -132,7 +132,7 @@ def _unpaired(one: Floats, other: Floats) -> Found:
 
 
 TESTS: dict[str, Test] = {
-    "**largest p**": _largest,
+    "**celoss, largest p**": _largest,
     "Hall's t": _hall,
     "plain t": _student,
     "flips of signs": _flips,
