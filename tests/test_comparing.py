@@ -102,7 +102,7 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("batch_rows", [1, 5, 65536])
+@pytest.mark.parametrize("batch_rows", [5, 65536])
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize("ids", [None, *IDS.values()], ids=["position", *IDS])
 def test_predictions_in_the_order_of_the_labels_are_scored_as_alone(ids, options, batch_rows):
