@@ -102,13 +102,14 @@ OPTIONS = {
 }
 
 
-@pytest.mark.parametrize("batch_rows", [5, 65536])
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
+@pytest.mark.parametrize(
+    ("kind", "batch_rows"), [("plain", 1), ("plain", 65536), ("weights and groups", 5), ("options", 65536)]
+)
 @pytest.mark.parametrize("ids", [None, *IDS.values()], ids=["position", *IDS])
-def test_predictions_in_the_order_of_the_labels_are_scored_as_alone(ids, options, batch_rows):
+def test_predictions_in_the_order_of_the_labels_are_scored_as_alone(ids, kind, batch_rows):
     inputs = [predictions(seed, ids, chunk=chunk) for seed, chunk in enumerate((7, 60, 1))]
     matching = {"id": "#"} if ids is None else {"id": "id"}
-    check(inputs, labels(ids), **matching, **options, pred="p", label="label", batch_rows=batch_rows)
+    check(inputs, labels(ids), **matching, **OPTIONS[kind], pred="p", label="label", batch_rows=batch_rows)
 
 
 @pytest.mark.parametrize("ids", IDS.values(), ids=IDS)

@@ -30,7 +30,7 @@ from celoss_cli.render import markdown, shown
 from celoss_cli.render.table import render
 from tests.conftest import PREDS, Ran
 
-WIDTHS = (*range(20, 60), *range(60, 121, 3))
+WIDTHS = (*range(20, 50), *range(50, 121, 5))
 # In the title of the column of intervals.
 CONFIDENCE = "95"
 NUMBER = re.compile(r"[-−]?(?:\d[\d,]*\.?\d*(?:e-?\d+)?|inf)")
