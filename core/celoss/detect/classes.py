@@ -12,7 +12,6 @@ from celoss.detect.heads import (
     MOST_ROWS,
     counts_something,
     distinct,
-    looks_numeric,
     share_of_sums,
     within_unit,
 )
@@ -208,7 +207,7 @@ def _options(inputs: Inputs, columns: Sequence[str], values: Sequence[str], affi
 
 def _nearly_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str]) -> _Reading | None:
     """The columns that are named after most of several labels, if any are: the other labels are faults of their rows."""
-    unnamed = any(not one.name and looks_numeric(one) for one in inputs.head.columns[1:])
+    unnamed = any(not one.name and one.looks_numeric for one in inputs.head.columns[1:])
     for affix in affixes(columns, values) if len(values) > 2 and not unnamed else ():
         options = _options(inputs, columns, values, affix)
         if options and len(options[0].columns.keys() & set(values)) > MOST_ROWS * len(values):

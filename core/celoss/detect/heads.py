@@ -17,11 +17,6 @@ NOTED_DEVIATION = 1e-3
 FLOAT32_SPACING = 2.0**-23
 
 
-def looks_numeric(column: Column) -> bool:
-    """Whether at least half of the values that are there are numbers: bad or missing cells do not hide a column."""
-    return column.looks_numeric
-
-
 def distinct(column: Column) -> list[str]:
     """The distinct values as class names, in order of appearance, without missing ones."""
     return list(dict.fromkeys(class_text(text) for text in column.texts if text))
@@ -37,7 +32,7 @@ def tells_apart(column: Column) -> bool:
     """Whether no value repeats among several, none is missing, and they are no fractions: as ids are."""
     texts = column.texts
     distinct_texts = len(texts) > 1 and len(set(texts)) == len(texts) and "" not in texts
-    return distinct_texts and not (looks_numeric(column) and not all(map(is_integer, distinct(column))))
+    return distinct_texts and not (column.looks_numeric and not all(map(is_integer, distinct(column))))
 
 
 def within_unit(column: Column) -> bool:

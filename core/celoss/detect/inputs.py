@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from celoss.detect.heads import looks_numeric
 from celoss.errors import CelossError, Diagnostic, Place, UsageError, escape, listed, plural, shorten, unknown_name
 from celoss.naming import INDEX_NAMES, LABEL_NAMES, class_text, is_integer
 from celoss.plan import LABELS, NO_OPTIONS, PREDICTIONS, Finding, Options
@@ -91,7 +90,7 @@ class Inputs:
         return [
             column.name
             for column in self.head.columns
-            if looks_numeric(column)
+            if column.looks_numeric
             and column.name not in taken
             and column.name not in self.reserved
             and column.name not in mine

@@ -12,7 +12,6 @@ from celoss.detect.heads import (
     counts_something,
     distinct,
     is_flag,
-    looks_numeric,
     one_hot,
     share_of_sums,
     tells_apart,
@@ -75,10 +74,7 @@ def _one_of_two(inputs: Inputs) -> Truth | None:
     names = [name for name in _names(inputs) if name not in inputs.shared]
     if not inputs.separate or len(columns) != 1 or len(names) != 2:
         return None
-    if (
-        not all(looks_numeric(inputs.label_head.column(name)) for name in names)
-        or share_of_sums(inputs.label_head, names) < 1.0
-    ):
+    if not all(inputs.label_head.column(name).looks_numeric for name in names) or share_of_sums(inputs.label_head, names) < 1.0:
         return None
     named = class_in_name(columns[0], names)
     if named is None:
@@ -95,7 +91,7 @@ def _truth(inputs: Inputs, columns: tuple[str, ...], because: str) -> Truth:
     heads = [inputs.label_head.column(name) for name in columns]
     task, options = inputs.flags.task, inputs.flags.options
     if len(columns) == 1:
-        if task == "multilabel" or (task == "soft" and not looks_numeric(heads[0])):
+        if task == "multilabel" or (task == "soft" and not heads[0].looks_numeric):
             raise wrong_option("--task", task, f'there is one label column, "{shorten(columns[0])}"; {_NEEDED[task]}')
         if task == "soft":
             return Truth(
@@ -107,7 +103,7 @@ def _truth(inputs: Inputs, columns: tuple[str, ...], because: str) -> Truth:
         return Truth(columns, finding, "multilabel", not flags)
     if task == "soft" or options.normalize_labels:
         # Counts are mostly 0 and 1, too; only what is written as True and False is no number.
-        return Truth(columns, finding, "soft", all(map(looks_numeric, heads)))
+        return Truth(columns, finding, "soft", all(one.looks_numeric for one in heads))
     if not flags:
         return _shares(inputs, columns, because)
     if not one_hot(inputs.label_head, columns) and task is None and not _predicts_one_whole(inputs, columns):
@@ -210,7 +206,7 @@ def _flags_beside(inputs: Inputs, names: Sequence[str], own: Sequence[str]) -> t
 
 
 def _is_rival(inputs: Inputs, name: str) -> bool:
-    return not looks_numeric(inputs.label_head.column(name)) or name.casefold() in ("y", "class")
+    return not inputs.label_head.column(name).looks_numeric or name.casefold() in ("y", "class")
 
 
 def _check_no_shares(inputs: Inputs, label: str, names: Sequence[str]) -> None:
@@ -232,7 +228,7 @@ def _check_no_shares(inputs: Inputs, label: str, names: Sequence[str]) -> None:
 def _check_no_share_left(inputs: Inputs, names: Sequence[str], chosen: str) -> None:
     """Raises CelossError (E409) when the only column of its own is a share beside others that both files have."""
     heads = [inputs.label_head.column(name) for name in names]
-    shares = [one.name for one in heads if looks_numeric(one) and not counts_something(one)]
+    shares = [one.name for one in heads if one.looks_numeric and not counts_something(one)]
     if len(shares) > 2 and chosen in shares and share_of_sums(inputs.label_head, shares) > MOST_ROWS:
         raise CelossError(not_paired(inputs, inputs.number_columns(()), shares))
 
@@ -268,7 +264,7 @@ def _is_answer(name: str) -> bool:
 def _others(inputs: Inputs, label_columns: Sequence[str]) -> list[str]:
     """Number columns of the predictions, if these are the label columns."""
     shared = [inputs.label_head.column(name) for name in inputs.shared]
-    keys = [column.name for column in shared if not looks_numeric(column) and not is_flag(column)]
+    keys = [column.name for column in shared if not column.looks_numeric and not is_flag(column)]
     return inputs.number_columns(keys if inputs.separate else label_columns)
 
 
@@ -290,7 +286,7 @@ def _paired_columns(inputs: Inputs, names: Sequence[str], *, numbers: bool) -> t
     heads = [inputs.label_head.column(name) for name in names]
     columns = list(inputs.flags.pred)
     if numbers:
-        found = [one.name for one in heads if looks_numeric(one) and not _is_id_of_both(inputs, one)]
+        found = [one.name for one in heads if one.looks_numeric and not _is_id_of_both(inputs, one)]
     else:
         found = [one.name for one in heads if is_flag(one)]
     for chosen in (found, _named_after(columns or _others(inputs, found), found)):
@@ -384,7 +380,7 @@ def _fitting_columns(inputs: Inputs, names: Sequence[str]) -> list[str]:
 
 def _which_label(inputs: Inputs, names: Sequence[str]) -> Diagnostic:
     shared = set(inputs.shared)
-    numeric = [one.name for one in inputs.label_head.columns if looks_numeric(one) and one.name not in shared]
+    numeric = [one.name for one in inputs.label_head.columns if one.looks_numeric and one.name not in shared]
     distribution = len(numeric) > 1 and share_of_sums(inputs.label_head, numeric) > MOST_ROWS
     swapped = inputs.separate and (distribution or (len(numeric) > 1 and not inputs.number_columns(shared)))
     flags = [name for name in names if is_flag(inputs.label_head.column(name))]
@@ -393,7 +389,7 @@ def _which_label(inputs: Inputs, names: Sequence[str]) -> Diagnostic:
     answers = [name for name in names if _is_answer(name)]
     heads = [inputs.label_head.column(name) for name in names]
     if not inputs.separate:
-        heads = [one for one in heads if (is_flag(one) or not looks_numeric(one)) and not tells_apart(one)]
+        heads = [one for one in heads if (is_flag(one) or not one.looks_numeric) and not tells_apart(one)]
     likely = [one.name for one in sorted(heads, key=lambda one: len(distinct(one)))][:3]
     if swapped:
         advice = "the two files look swapped: the predictions come first, then the labels"

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from celoss import compute as pc
 from celoss.bridge import from_texts
-from celoss.detect.heads import distinct, is_flag, looks_numeric, tells_apart, within_unit
+from celoss.detect.heads import distinct, is_flag, tells_apart, within_unit
 from celoss.detect.inputs import Flags, header
 from celoss.errors import CelossError, Diagnostic, listed
 from celoss.naming import INDEX_NAMES, LABEL_NAMES, class_order, class_text, flag
@@ -72,7 +72,7 @@ def _found(predictions: Source, head: Head, labels: Source | None, flags: Flags)
 
 def _only_text(head: Head, ids: Sequence[str], value: str) -> tuple[str, str] | None:
     """The one column beside the ids and the named value that is no number, as the class, where there is just one."""
-    texts = [column.name for column in head.columns if column.name not in (*ids, value) and not looks_numeric(column)]
+    texts = [column.name for column in head.columns if column.name not in (*ids, value) and not column.looks_numeric]
     return (texts[0], value) if len(texts) == 1 and value in head.names else None
 
 
@@ -111,7 +111,7 @@ def _id_options(head: Head, labels: Source | None, flags: Flags) -> Iterator[tup
     for column in head.columns:
         if column.name.casefold() in LABEL_NAMES:
             continue
-        if not looks_numeric(column) or all(text.isdecimal() for text in column.texts):
+        if not column.looks_numeric or all(text.isdecimal() for text in column.texts):
             yield (column.name,)
 
 
@@ -126,7 +126,7 @@ def _may_be_by_class(head: Head, ids: Sequence[str], labels: Source | None, flag
     if flags.long:
         return True
     inner = [column for column in head.columns if column.name not in ids]
-    texts = [column for column in inner if not looks_numeric(column)]
+    texts = [column for column in inner if not column.looks_numeric]
     if labels is None or len(texts) != 1 or len(inner) - len(texts) != 1 or len(distinct(texts[0])) > 2:
         return False
     return any(set(distinct(texts[0])) <= set(distinct(column)) for column in labels.head().columns)

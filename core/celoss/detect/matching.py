@@ -9,7 +9,6 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from celoss.detect.heads import looks_numeric
 from celoss.detect.inputs import BY_POSITION, Inputs, header
 from celoss.errors import CelossError, Diagnostic, escape, listed, quoted, shorten
 from celoss.lookalikes import difference, ids_difference, is_invisible, same_in_other_form
@@ -143,7 +142,7 @@ def _numbers(source: Source, column: str, careful: bool) -> NDArray[np.float64]:
 
 def _may_be_ids(column: Column) -> bool:
     """Whether hardly a value of a column repeats, and the values are texts or whole numbers."""
-    return not _repeats(column) and (not looks_numeric(column) or all(map(str.isdecimal, column.texts)))
+    return not _repeats(column) and (not column.looks_numeric or all(map(str.isdecimal, column.texts)))
 
 
 def _repeats(column: Column) -> bool:
@@ -155,7 +154,7 @@ def _same_values(mine: Column, other: Column) -> bool:
     """Whether two columns, in which hardly a value repeats, have values in common."""
     if _repeats(mine) or _repeats(other):
         return False
-    if looks_numeric(mine) or looks_numeric(other):
+    if mine.looks_numeric or other.looks_numeric:
         # Numbers can be equal by chance (ages, counts): only the same set of integers says that they are ids.
         return set(mine.texts) == set(other.texts) and all(map(is_integer, mine.texts))
     return bool(set(filter(None, mine.texts)) & set(other.texts))

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from celoss.detect.heads import looks_numeric
 from celoss.detect.inputs import BY_POSITION, Flags, Inputs, formats, header, look_at
 from celoss.detect.leftover import left_out, position_note
 from celoss.detect.tolerances import label_deviation, spacing, tolerances
@@ -111,7 +110,7 @@ def _check_others(plan: Plan, inputs: Inputs) -> None:
     classes = [one.name for one in unknown if one.name.rpartition("[")[0] in lists - {""}]
     if len(plan.columns) > 1 and (plan.scale == "logits" or plan.task == "multilabel"):
         # Of probabilities the sum of a row shows that a class is missing; here nothing would.
-        classes += [one.name for one in unknown if looks_numeric(one) and one.name not in classes]
+        classes += [one.name for one in unknown if one.looks_numeric and one.name not in classes]
     if classes:
         message = f"the plan does not know {plural(len(classes), 'column')} of {escape(inputs.predictions.name)}"
         advice = f"leave what is no class out of the file, or {MAKE}"

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from celoss.detect.classes import Choice
-from celoss.detect.heads import counts_something, distinct, looks_numeric, tells_apart
+from celoss.detect.heads import counts_something, distinct, tells_apart
 from celoss.detect.inputs import Inputs, first_row, place_of
 from celoss.detect.labels import label_counts
 from celoss.detect.scale import named_scale
@@ -189,7 +189,7 @@ def _answer_beside(inputs: Inputs, column: str, values: Sequence[str]) -> str | 
     for other in inputs.head.columns:
         found = set(distinct(other))
         # Numbers that happen to be among the labels are no answers: only exactly these are.
-        answers = found <= set(values) or (found >= set(values) and not looks_numeric(other))
+        answers = found <= set(values) or (found >= set(values) and not other.looks_numeric)
         if other.name != column and len(found) > 1 and answers and min(numbers, default=0.0) >= 1.0 / len(found):
             return other.name
     return None
@@ -202,7 +202,7 @@ def _no_probabilities(inputs: Inputs, values: Sequence[str], label_column: str) 
     odd = _odd_number(inputs)
     if odd is not None:
         return odd
-    numeric = [one for one in inputs.label_head.columns if looks_numeric(one)]
+    numeric = [one for one in inputs.label_head.columns if one.looks_numeric]
     named = any(name.casefold() in LABEL_NAMES for name in inputs.head.names)
     fractions = any(value % 1.0 for column in numeric for value in column.numbers if value == value)
     swapped = inputs.separate and (len(numeric) > 1 or (named and fractions))
@@ -302,7 +302,7 @@ def _missing_label_hint(values: Sequence[str]) -> str:
 
 def _not_named(inputs: Inputs, columns: Sequence[str], values: Sequence[str], label_column: str) -> Diagnostic:
     value = next((value for value in values if class_text(value) not in map(class_text, columns)), values[0])
-    unnamed = [place for place, one in enumerate(inputs.head.columns, start=1) if not one.name and looks_numeric(one)]
+    unnamed = [place for place, one in enumerate(inputs.head.columns, start=1) if not one.name and one.looks_numeric]
     advice = f"column {unnamed[-1]} of {escape(inputs.predictions.name)} has no name; " if unnamed[-1:] > [1] else ""
     return Diagnostic(
         "E402",
